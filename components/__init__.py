@@ -1,0 +1,1 @@
+"""The TFX components. They may import trainer, never pipeline."""

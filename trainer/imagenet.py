@@ -1,0 +1,27 @@
+"""ImageNet's constants and the feature names of the TFRecords, as TF-Slim's build_imagenet_data.py wrote them."""
+
+TRAIN_PICTURES = 1_281_167
+EVAL_PICTURES = 50_000
+BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
+CLASSES = 1001  # 1000 synsets and the background.
+
+TRAIN = "train"
+EVAL = "eval"
+LABELS_FILE = "labels.txt"  # Line i names class i; line 0 is the background.
+REPORT_FILE = "ingestion_report.json"
+
+ENCODED = "image/encoded"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+COLORSPACE = "image/colorspace"
+FORMAT = "image/format"
+FILENAME = "image/filename"
+LABEL = "image/class/label"
+SYNSET = "image/class/synset"
+TEXT = "image/class/text"
+BBOX_XMIN = "image/object/bbox/xmin"
+BBOX_XMAX = "image/object/bbox/xmax"
+BBOX_YMIN = "image/object/bbox/ymin"
+BBOX_YMAX = "image/object/bbox/ymax"
+BBOX_LABEL = "image/object/bbox/label"

@@ -1,0 +1,5 @@
+"""The one place that chooses Keras: tf_keras (Keras 2), because tensorflow-model-optimization refuses Keras 3 models."""
+
+import tf_keras as keras
+
+__all__ = ["keras"]
