@@ -1,0 +1,120 @@
+"""What a trainer hands on: a SavedModel with two signatures, and the Keras weights with what it takes to rebuild them.
+
+Everything appears whole or not at all: written beside, then renamed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from trainer import mobilenet_v1, preprocessing, quantization
+from trainer.imagenet import ENCODED, LABELS_FILE
+from trainer.keras import keras
+
+KERAS = "keras"
+WEIGHTS_FILE = "weights.h5"
+DESCRIPTION_FILE = "model.json"
+_ASSETS = "assets"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the weights belong to, and where they came from."""
+
+    width: float
+    resolution: int  # Pixels.
+    classes: int  # Outputs, the background included.
+    central_fraction: float  # Of each side, of the pictures it is evaluated on.
+    quantized: bool
+    steps: int  # Trained for, all phases of this model's own training.
+    recipe: dict[str, Any]
+    digests: dict[str, str | None]  # data, code, recipe, base_model: SHA-256.
+
+    @property
+    def variant(self) -> mobilenet_v1.Variant:
+        return mobilenet_v1.Variant(self.width, self.resolution)
+
+
+def export(serving_dir: str, model: keras.Model, description: Description, labels: Sequence[str]) -> None:
+    """Writes the SavedModel, its labels, the Keras weights and the description under `serving_dir`."""
+    target = Path(serving_dir)
+    beside = target.with_name(target.name + ".writing")
+    if beside.exists():
+        tf.io.gfile.rmtree(os.fspath(beside))
+    beside.mkdir(parents=True)
+    label_file = beside / LABELS_FILE
+    label_file.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    module = _Serving(model, description, label_file)
+    signatures = {"serving_default": module.examples, "serving_image": module.images}
+    tf.saved_model.save(module, os.fspath(beside), signatures)
+    label_file.unlink()  # Copied among the assets by now.
+    (beside / KERAS).mkdir()
+    model.save_weights(os.fspath(beside / KERAS / WEIGHTS_FILE))
+    text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
+    (beside / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+    beside.rename(target)
+
+
+def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
+    """Rebuilds the Keras model (fake-quantized if it was) with its weights."""
+    description = read_description(serving_dir)
+    model = mobilenet_v1.build(
+        width=description.width, resolution=description.resolution, classes=description.classes
+    )
+    if description.quantized:
+        freeze_bn = bool(description.recipe.get("freeze_bn", True))
+        model = quantization.quantize(model, calibration=None, freeze_bn=freeze_bn)
+    model.load_weights(os.path.join(serving_dir, KERAS, WEIGHTS_FILE))
+    return model, description
+
+
+def read_description(serving_dir: str) -> Description:
+    """Reads model.json beside the weights."""
+    path = Path(serving_dir) / KERAS / DESCRIPTION_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
+    return Description(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def labels(serving_dir: str) -> list[str]:
+    """The class names in the order of the outputs, `background` first."""
+    path = Path(serving_dir) / _ASSETS / LABELS_FILE
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+class _Serving(tf.Module):
+    """The two signatures: serialized Examples, and pictures in [-1, 1]; both give logits and probabilities."""
+
+    def __init__(self, model: keras.Model, description: Description, label_file: Path) -> None:
+        super().__init__()
+        self.model = model
+        self.label_file = tf.saved_model.Asset(os.fspath(label_file))
+        side = description.resolution
+        picture = tf.TensorSpec([None, side, side, 3], tf.float32, name="images")
+        self.images = tf.function(self._outputs, input_signature=[picture])
+        serialized = tf.TensorSpec([None], tf.string, name="examples")
+        self.examples = tf.function(self._from_examples(description), input_signature=[serialized])
+
+    def _outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = tf.cast(self.model(images, training=False), tf.float32)
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    def _from_examples(self, description: Description):
+        def decode(encoded: tf.Tensor) -> tf.Tensor:
+            side, fraction = description.resolution, description.central_fraction
+            return preprocessing.eval_image(encoded, resolution=side, central_fraction=fraction)
+
+        def outputs(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            features = tf.io.parse_example(examples, {ENCODED: tf.io.FixedLenFeature([], tf.string)})
+            images = tf.map_fn(decode, features[ENCODED], fn_output_signature=tf.float32)
+            return self._outputs(images)
+
+        return outputs
