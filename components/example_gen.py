@@ -1,0 +1,120 @@
+"""ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. The work is ingestion.py's; this is its TFX shell."""
+
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+from tfx.components.example_gen import driver, input_processor
+from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+
+from components import class_folders, ingestion
+from components.picture import MAX_PIXELS
+from trainer import imagenet
+
+_SETTINGS = ("max_refused", "max_pixels", "pictures_per_shard")
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Overrides `Do`: TFX's own writer gzips JPEGs, has no shard count and carries every picture through Beam."""
+
+    def Do(
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Ingests `input_base` into the examples artifact and records the counts on it."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        settings = _settings(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        report = ingestion.ingest(
+            exec_properties[standard_component_specs.INPUT_BASE_KEY],
+            examples.uri,
+            make_pipeline=self._make_beam_pipeline,
+            max_refused=settings["max_refused"],
+            max_pixels=int(settings["max_pixels"]),
+            pictures_per_shard=int(settings["pictures_per_shard"]),
+        )
+        _describe(examples, report)
+
+
+class Driver(driver.FileBasedDriver):
+    """Decides on the cache by names, sizes and times of all pictures, so that one moved to another class is seen."""
+
+    def get_input_processor(self, splits, range_config=None, input_base_uri=None) -> input_processor.InputProcessor:
+        """The processor whose fingerprint is class_folders.fingerprint."""
+        return _Fingerprint(input_base_uri, splits, range_config)
+
+
+class _Fingerprint(input_processor.FileBasedInputProcessor):
+    def resolve_span_and_version(self) -> tuple[int, int | None]:
+        self._fingerprint = class_folders.fingerprint(self._input_base_uri)
+        return 0, None
+
+
+class ImageNetExampleGen(FileBasedExampleGen):
+    """Class folders of pictures → Examples with splits `train` and `eval`, labels.txt and ingestion_report.json.
+
+    Example:
+        ImageNetExampleGen(input_base="data/sample", code=digest).outputs["examples"]
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(
+        self,
+        input_base: str,
+        *,
+        code: str,
+        max_refused: float = ingestion.MAX_REFUSED,
+        max_pixels: int = MAX_PIXELS,
+        pictures_per_shard: int = ingestion.PICTURES_PER_SHARD,
+    ):
+        """Describes the node.
+
+        Args:
+            input_base: Folder with train/<class>/ and eval/<class>/.
+            code: Digest of the sources that ingest; part of the cache key.
+            max_refused, max_pixels, pictures_per_shard: As for ingestion.ingest.
+        """
+        # TFX wants a pattern for each split. Ours are read by class_folders.py; these say the same to TFX's own driver,
+        # which Kubeflow runs: "[ev][va]*" is eval, val or validation.
+        patterns = {imagenet.TRAIN: "train/*/*", imagenet.EVAL: "[ev][va]*/*/*"}
+        splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in patterns.items()]
+        values = {"code": code, "max_refused": max_refused, "max_pixels": max_pixels}
+        super().__init__(
+            input_base=input_base,
+            input_config=example_gen_pb2.Input(splits=splits),
+            custom_config=_custom_config(values | {"pictures_per_shard": pictures_per_shard}),
+        )
+
+
+def _custom_config(values: dict[str, Any]) -> example_gen_pb2.CustomConfig:
+    """The one place where a FileBasedExampleGen takes parameters, and ML Metadata records them."""
+    settings = struct_pb2.Struct()
+    settings.update(values)
+    config = example_gen_pb2.CustomConfig()
+    config.custom_config.Pack(settings)
+    return config
+
+
+def _settings(custom_config: str) -> dict[str, Any]:
+    config = json_format.Parse(custom_config, example_gen_pb2.CustomConfig())
+    settings = struct_pb2.Struct()
+    if not config.custom_config.Unpack(settings) or any(name not in settings for name in _SETTINGS):
+        raise ValueError(
+            f"ImageNetExampleGen's custom_config is {custom_config}; wanted a Struct with {', '.join(_SETTINGS)}. "
+            "Build the node with ImageNetExampleGen(...)."
+        )
+    return json_format.MessageToDict(settings)
+
+
+def _describe(examples: Any, report: dict[str, Any]) -> None:
+    examples.split_names = artifact_utils.encode_split_names(list(report["splits"]))
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    # Not compressed, though the name says gzip: readers go by the shards' suffix, and TFX accepts no other value.
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    examples.set_string_custom_property("digest", report["digest"])
+    for split, counts in report["splits"].items():
+        examples.set_int_custom_property(f"{split}_pictures", counts["pictures"])

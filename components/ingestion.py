@@ -1,0 +1,115 @@
+"""From a folder of pictures to checked shards with labels.txt and ingestion_report.json, whole or not at all.
+
+Everything is written into a hidden staging folder under the destination and moved at the end, the report last: where it
+lies, the ingestion is complete. Plain functions: the component (example_gen.py) calls `ingest`, and so can a script.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+
+from components import ingestion_counts, shards
+from components.class_folders import scan
+from components.ingestion_progress import report_progress
+from components.picture import MAX_PIXELS
+from components.source import DataError, Source
+from trainer import imagenet
+
+PICTURES_PER_SHARD = 1250  # ImageNet's train split comes to 1025 shards; the reference had 1024.
+MAX_REFUSED = 0.001  # Of all pictures. See ingestion_counts.allowed_refusals for small sets.
+
+
+def ingest(
+    root: str,
+    destination: str,
+    *,
+    make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
+    max_refused: float = MAX_REFUSED,
+    max_pixels: int = MAX_PIXELS,
+    pictures_per_shard: int = PICTURES_PER_SHARD,
+) -> dict[str, Any]:
+    """Writes Split-train/, Split-eval/, labels.txt and ingestion_report.json into `destination`; returns the report.
+
+    Args:
+        root: Class folders (class_folders.py says how they must lie).
+        destination: A folder on a local or shared file system; made if missing.
+        make_pipeline: Gives the Beam pipeline that runs the work; its workers must see both folders.
+        max_refused: Share of refused files above which the ingestion fails; 0 allows none.
+        max_pixels: Larger pictures are refused.
+        pictures_per_shard: About so many; the number of shards changes their bytes, the number of workers does not.
+
+    Raises:
+        DataError: the folder is not as it should be, too much of it was refused, or the destination cannot be written.
+    """
+    if not 0 <= max_refused <= 1:
+        raise DataError(f"max_refused is {max_refused}; wanted a share from 0 to 1, such as 0.001 for 0.1 %.")
+    source = scan(root)
+    with _staging(Path(destination)) as staging:
+        plans = shards.plan(source, staging, pictures_per_shard=pictures_per_shard)
+        with report_progress(staging / "result", total=sum(map(len, source.splits.values()))):
+            _write_shards(plans, staging, make_pipeline, max_pixels)
+        report = ingestion_counts.collect(source, staging, plans)
+        ingestion_counts.check(report, root=root, max_refused=max_refused)
+        _publish(staging, Path(destination), source, report)
+    return report
+
+
+class WriteShard(beam.DoFn):
+    """One plan file in, one shard on disk. The element is a path: Beam carries no pictures."""
+
+    def __init__(self, *, max_pixels: int):
+        self._max_pixels = max_pixels
+
+    def process(self, element: str) -> list[str]:
+        """Writes the shard of one plan file."""
+        shards.write_shard(element, max_pixels=self._max_pixels)
+        return [element]
+
+
+def _write_shards(plans: list[str], staging: Path, make_pipeline: Callable[[], beam.Pipeline], max_pixels: int) -> None:
+    try:
+        with make_pipeline() as pipeline:
+            # The reshuffle keeps Beam from fusing the whole list into one worker's bundle.
+            paths = pipeline | "Plans" >> beam.Create(plans) | "Spread" >> beam.Reshuffle()
+            _ = paths | "WriteShard" >> beam.ParDo(WriteShard(max_pixels=max_pixels))
+    except Exception as error:
+        if (staging / "error").exists():
+            raise DataError((staging / "error").read_text()) from error
+        raise
+
+
+@contextlib.contextmanager
+def _staging(destination: Path) -> Iterator[Path]:
+    """A fresh hidden folder under the destination, gone afterwards whatever happened."""
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".ingesting-", dir=destination))
+    except OSError as error:
+        raise DataError(
+            f"Cannot write to {destination}: {error.strerror}. Give a folder that can be written with --workdir."
+        ) from error
+    try:
+        yield staging
+    except OSError as error:
+        raise DataError(f"Ingestion into {destination} failed: {error}. Nothing of it is kept.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _publish(staging: Path, destination: Path, source: Source, report: dict[str, Any]) -> None:
+    if (destination / imagenet.REPORT_FILE).exists():
+        raise DataError(f"{destination} already holds a finished ingestion. Give an empty folder or remove it first.")
+    labels = [imagenet.BACKGROUND, *(category.name for category in source.categories)]
+    (staging / imagenet.LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    ingestion_counts.write(report, staging / imagenet.REPORT_FILE)
+    for split in source.splits:
+        shutil.rmtree(destination / f"Split-{split}", ignore_errors=True)  # Left by one killed while it moved.
+        os.replace(staging / f"Split-{split}", destination / f"Split-{split}")
+    for name in (imagenet.LABELS_FILE, imagenet.REPORT_FILE):
+        os.replace(staging / name, destination / name)

@@ -1,0 +1,101 @@
+"""ingestion_report.json: how many pictures were taken, converted and refused, by name and reason; and when it is too many."""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from components import shards
+from components.source import DataError, Source
+
+_FEW = 10  # So many refused files do not fail a run...
+_FEW_SHARE = 0.05  # ...unless they are more than this share of a small set.
+
+
+def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
+    """The report over all shards, from their result files.
+
+    Per split, `pictures` are those written: `taken` byte for byte plus `converted`. `grey` counts one-component JPEGs
+    among them. `digest` is the SHA-256 over the SHA-256 digests of the shards in order, train before eval: it changes
+    with any byte of any shard, and the workers can compute it as they write.
+    """
+    results = {plan: _result(staging, plan) for plan in sorted(plans)}
+    totals = {split: Counter() for split in source.splits}
+    classes = {split: Counter() for split in source.splits}
+    for plan, result in results.items():
+        split = _split_of(plan, source)
+        totals[split].update(result["counts"])
+        classes[split].update(result["per_class"])
+    ordered = [results[plan] for plan in plans]
+    return {
+        "digest": hashlib.sha256(b"".join(bytes.fromhex(result["sha256"]) for result in ordered)).hexdigest(),
+        "classes": len(source.categories),
+        "bytes": sum(result["bytes"] for result in ordered),
+        "ignored": source.ignored,
+        "splits": {split: _split_report(source, totals[split], classes[split]) for split in source.splits},
+        "converted": _named(ordered, "converted"),
+        "refused": _named(ordered, "refused"),
+    }
+
+
+def _result(staging: Path, plan: str) -> dict[str, Any]:
+    path = staging / "result" / Path(plan).name
+    if not path.exists():
+        raise RuntimeError(f"Beam finished but {path.name} was not written: the workers do not see {staging}.")
+    return json.loads(path.read_text())
+
+
+def _split_of(plan: str, source: Source) -> str:
+    return next(split for split in source.splits if Path(plan).name.startswith(f"Split-{split}-"))
+
+
+def _split_report(source: Source, counts: Counter, per_class: Counter) -> dict[str, Any]:
+    report: dict[str, Any] = {name: counts[name] for name in ("pictures", "taken", "converted", "refused", "grey")}
+    for what in ("converted", "refused"):
+        kinds = {key.removeprefix(f"{what}: "): n for key, n in sorted(counts.items()) if key.startswith(f"{what}: ")}
+        report[f"{what}_by_reason"] = kinds
+    report["per_class"] = {category.name: per_class[category.name] for category in source.categories}
+    return report
+
+
+def _named(results: list[dict[str, Any]], what: str) -> list[dict[str, str]]:
+    return sorted((item for result in results for item in result[what]), key=lambda item: item["name"])[: shards.NAMED]
+
+
+def allowed_refusals(files: int, *, max_refused: float) -> int:
+    """How many files may be refused before the run fails.
+
+    The share asked for; but ten never fail a run, nor one file of a small set, as long as they are at most 5 % of it:
+    at 0.1 % a folder of 900 pictures would fail on its first. With max_refused=0 none is allowed.
+    """
+    if max_refused == 0:
+        return 0
+    few = max(1, min(_FEW, math.floor(files * _FEW_SHARE)))
+    return max(few, math.floor(files * max_refused))
+
+
+def check(report: dict[str, Any], *, root: str, max_refused: float) -> None:
+    """Fails on too many refused files, and on a class of which nothing is left.
+
+    Raises:
+        DataError: naming the first refused files with their reasons.
+    """
+    refused = sum(split["refused"] for split in report["splits"].values())
+    files = refused + sum(split["pictures"] for split in report["splits"].values())
+    allowed = allowed_refusals(files, max_refused=max_refused)
+    first = "; ".join(f"{item['name']}: {item['reason']}" for item in report["refused"][:10])
+    if refused > allowed:
+        raise DataError(
+            f"{root}: {refused:,} of {files:,} files are no usable pictures; at most {allowed:,} may be refused. "
+            f"The first: {first}. Repair or remove them, or allow more with --max-refused."
+        )
+    empty = [f"{name}/{c}" for name, split in report["splits"].items() for c, n in split["per_class"].items() if not n]
+    if empty:
+        raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
+
+
+def write(report: dict[str, Any], path: Path) -> None:
+    """As indented JSON."""
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,74 @@
+"""IngestionReport: what ingestion took, converted and refused, as an artifact of its own that outlives the pictures."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
+
+from trainer import imagenet
+
+TEXT_FILE = "ingestion_report.txt"
+_NAMED = 20  # Files named in the text; the JSON names more.
+
+
+class IngestionSummary(Artifact):
+    """ingestion_report.json and the same in short as text. The counts stand on it as custom properties too."""
+
+    # Kubeflow takes `module.Class` with one dot and imports exactly that: components/__init__.py gives the name.
+    TYPE_NAME = "components.IngestionSummary"
+
+
+@component
+def IngestionReport(
+    examples: InputArtifact[standard_artifacts.Examples],
+    report: OutputArtifact[IngestionSummary],
+    code: Parameter[str],
+) -> None:
+    """Re-emits the examples' ingestion_report.json."""
+    source = Path(examples.uri) / imagenet.REPORT_FILE
+    content = json.loads(source.read_text())
+    shutil.copyfile(source, Path(report.uri) / imagenet.REPORT_FILE)
+    (Path(report.uri) / TEXT_FILE).write_text(as_text(content))
+    report.set_string_custom_property("digest", content["digest"])
+    for name, count in properties(content).items():
+        report.set_int_custom_property(name, count)
+
+
+def read(uri: str) -> dict[str, Any]:
+    """The report's content, from an IngestionSummary or an Examples artifact."""
+    return json.loads((Path(uri) / imagenet.REPORT_FILE).read_text())
+
+
+def properties(report: dict[str, Any]) -> dict[str, int]:
+    """`train_pictures`, `train_refused`, … and `classes`: the numbers to see in ML Metadata."""
+    counts = {
+        f"{split}_{name}": content[name]
+        for split, content in report["splits"].items()
+        for name in ("pictures", "taken", "converted", "refused", "grey")
+    }
+    return {"classes": report["classes"], **counts}
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The report in a few lines for people."""
+    lines = [f"{report['classes']} classes, {report['bytes'] / 1e6:,.1f} MB of examples"]
+    lines += [_split_line(split, content) for split, content in report["splits"].items()]
+    if report["ignored"]:
+        lines.append(f"{report['ignored']:,} other files left out: not pictures by their names")
+    for what in ("refused", "converted"):
+        lines += [f"{what} {item['name']}: {item['reason']}" for item in report[what][:_NAMED]]
+    return "\n".join(lines) + "\n"
+
+
+def _split_line(split: str, content: dict[str, Any]) -> str:
+    per_class = content["per_class"].values()
+    return (
+        f"{split}: {content['pictures']:,} pictures ({content['taken']:,} as they were, {content['converted']:,} "
+        f"converted), {content['refused']:,} refused, {content['grey']:,} grey; "
+        f"{min(per_class):,} to {max(per_class):,} a class"
+    )

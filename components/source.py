@@ -1,0 +1,33 @@
+"""What every source of pictures hands to ingestion: the classes, and the files of each split with their labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class DataError(ValueError):
+    """The user's data or disk stands in the way. The message says what was got, what was wanted and what to do."""
+
+
+class Category(NamedTuple):
+    """One class: its folder's name, the reference's `synset` and the words for people."""
+
+    name: str
+    synset: str
+    text: str
+
+
+class Entry(NamedTuple):
+    """One file: its name for reports (`train/<class>/<file>`), where it lies, and its label, 1…N."""
+
+    name: str
+    path: str
+    label: int
+
+
+class Source(NamedTuple):
+    """All that is to be ingested. `categories[i]` has label i + 1; `ignored` counts files that are no pictures by name."""
+
+    root: str
+    categories: Sequence[Category]
+    splits: Mapping[str, Sequence[Entry]]
+    ignored: int
