@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.PHONY: setup run test proof lint format compile image data-fashion-mnist clean help
+
+BIN := .venv/bin
+ARGS ?=
+IMAGE ?= mobilenet-pipeline
+SOURCES := trainer components pipeline tests data
+
+setup: ## make .venv from requirements.lock (does nothing when it is there and whole)
+	@./setup.sh
+
+run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_128" passes options on
+	$(BIN)/mobilenet run $(ARGS)
+
+test: setup ## the tests that CI runs
+	$(BIN)/pytest $(ARGS)
+
+proof: setup ## the long drills: kills, full data sets, many seeds
+	$(BIN)/pytest -m proof $(wildcard proof) tests $(ARGS)
+
+lint: setup ## ruff and basedpyright; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+format: setup ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+compile: setup ## write pipeline.yaml, which Kubeflow Pipelines and Vertex AI take
+	$(BIN)/mobilenet compile $(ARGS)
+
+image: ## build the image of every node with docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... optional
+	@if docker info >/dev/null 2>&1; then engine=docker; \
+	elif podman info >/dev/null 2>&1; then engine=podman; \
+	elif buildah --version >/dev/null 2>&1; then engine=buildah; \
+	else echo "image: found no docker, podman or buildah that works here: install one, or start docker's daemon." >&2; exit 1; fi; \
+	revision=$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown); \
+	set -x; $$engine build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION="$$revision" -t $(IMAGE) .
+
+data-fashion-mnist: data/fashion-mnist ## lay all 70,000 pictures of Fashion-MNIST out under data/fashion-mnist/
+
+data/fashion-mnist: | setup # The script makes it whole or not at all.
+	$(BIN)/python data/make_fashion_mnist.py --output $@
+
+clean: ## remove caches and build outputs; .venv, runs/ and data/ stay
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find $(SOURCES) proof benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
