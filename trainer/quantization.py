@@ -1,0 +1,124 @@
+"""Float model → fake-quantized model, with the float model's weights and with ranges from real pictures.
+
+Ranges first: with tfmot's own start (-6…6 everywhere) a good model scores as chance before its first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+
+from trainer import quantizers
+from trainer.keras import keras
+
+_PREFIX = "quant_"
+
+
+class QuantizationError(ValueError):
+    """A model that cannot be quantized, or pictures that cannot calibrate it."""
+
+
+def quantize(model: keras.Model, *, calibration: Iterable[np.ndarray] | None, freeze_bn: bool) -> keras.Model:
+    """Wraps every layer in tfmot's fake quantization; the float model is left as it was.
+
+    Args:
+      model: the functional float model of `mobilenet_v1.build`; its weights are carried over, all of them.
+      calibration: batches of pictures, float [b, R, R, 3] in [-1, 1], that set the activations' ranges. None leaves
+        [0, 6] behind each ReLU6 and [-6, 6] on the logits: right only where weights are loaded afterwards.
+      freeze_bn: batch norm keeps the float model's statistics, gamma and beta in training.
+
+    Returns:
+      A model with the same inputs and outputs; its layers bear the float model's names behind `quant_`.
+    """
+    _check(model)
+    with scope():
+        plain = _clone(model, freeze_bn=freeze_bn)
+        annotated = tfmot.quantization.keras.quantize_annotate_model(plain)
+        quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())
+    _carry_over(model, quantized)
+    if calibration is not None:
+        set_ranges(quantized, activation_ranges(model, calibration))
+    return quantized
+
+
+def scope() -> keras.utils.CustomObjectScope:
+    """Within it, Keras clones and loads quantized models: tfmot's classes and ours are known by name."""
+    with tfmot.quantization.keras.quantize_scope():
+        known = dict(keras.utils.get_custom_objects())
+    return keras.utils.custom_object_scope({**known, **quantizers.custom_objects()})
+
+
+def activation_ranges(model: keras.Model, calibration: Iterable[np.ndarray]) -> dict[str, tuple[float, float]]:
+    """The float model's layers → the mean over the batches of each one's lowest and highest value."""
+    names = [layer.name for layer in model.layers if _has_range(layer)]
+    probe = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+
+    @tf.function(reduce_retracing=True)
+    def batch_ranges(images: tf.Tensor) -> tf.Tensor:
+        values = tf.nest.flatten(probe(images, training=False))
+        return tf.stack([[tf.reduce_min(value), tf.reduce_max(value)] for value in values])
+
+    ranges = [batch_ranges(tf.convert_to_tensor(images, tf.float32)).numpy() for images in calibration]
+    if not ranges:
+        raise QuantizationError("no pictures to calibrate with: wanted at least one batch of float [b, R, R, 3].")
+    mean = np.mean(ranges, axis=0)
+    if not np.isfinite(mean).all():
+        raise QuantizationError("the float model's activations are not finite on the calibration pictures.")
+    return {name: (float(low), float(high)) for name, (low, high) in zip(names, mean, strict=True)}
+
+
+def set_ranges(quantized: keras.Model, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Sets the activations' ranges by the float model's layer names."""
+    for layer in quantized.layers:
+        for variable in layer.non_trainable_weights:
+            name = variable.name.split("/")[-1]
+            if name.startswith(("output_", "post_activation_")):
+                low, high = ranges[layer.name.removeprefix(_PREFIX)]
+                # 0 is always in the range (padding is 0), and a scale is above 0.
+                variable.assign(min(low, 0.0) if "_min" in name else max(high, 1e-3))
+
+
+def _has_range(layer: keras.layers.Layer) -> bool:
+    if isinstance(layer, keras.layers.ReLU | keras.layers.GlobalAveragePooling2D):
+        return True
+    return isinstance(layer, keras.layers.Conv2D) and layer.use_bias
+
+
+def _check(model: keras.Model) -> None:
+    if not isinstance(model, keras.Model):
+        raise QuantizationError(
+            f"got {type(model).__module__}.{type(model).__name__}, wanted a tf_keras model: "
+            "build it with trainer.mobilenet_v1.build (Keras 3 models cannot be quantized)."
+        )
+    if not getattr(model, "_is_graph_network", False):
+        raise QuantizationError(
+            f"{model.name!r} is a {type(model).__name__} that is not functional, wanted keras.Model(inputs, outputs)."
+        )
+    other = sorted({layer.compute_dtype for layer in model.layers} - {"float32"})
+    if other:
+        raise QuantizationError(f"{model.name!r} computes in {', '.join(other)}, wanted float32: fake-quant has no other.")
+
+
+def _clone(model: keras.Model, *, freeze_bn: bool) -> keras.Model:
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        clone = type(layer).from_config(layer.get_config())
+        if freeze_bn and isinstance(layer, keras.layers.BatchNormalization):
+            clone.trainable = False
+        return clone
+
+    return keras.models.clone_model(model, clone_function=copy)
+
+
+def _carry_over(model: keras.Model, quantized: keras.Model) -> None:
+    """By layer and variable name: tfmot's own copying goes by position."""
+    targets = {_key(layer, weight): weight for layer in quantized.layers for weight in layer.weights}
+    for layer in model.layers:
+        for weight in layer.weights:
+            targets[_key(layer, weight)].assign(weight)
+
+
+def _key(layer: keras.layers.Layer, weight: tf.Variable) -> str:
+    return f"{layer.name.removeprefix(_PREFIX)}/{weight.name.split('/')[-1]}"
