@@ -1,8 +1,8 @@
 """The TFX components. They may import trainer, never pipeline."""
 
 
-def __getattr__(name: str):
-    """Gives `components.IngestionSummary`, the name under which Kubeflow imports that type, without importing TFX here."""
+def __getattr__(name: str) -> type:
+    """Gives `components.IngestionSummary`, as Kubeflow imports that type, without importing TFX here."""
     if name == "IngestionSummary":
         from components.ingestion_report import IngestionSummary
 

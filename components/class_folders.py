@@ -87,7 +87,8 @@ def _check_classes(root: str, classes: dict[str, list[str]]) -> None:
     train, evaluation = (set(classes[split]) for split in (imagenet.TRAIN, imagenet.EVAL))
     if train and evaluation and train != evaluation:
         raise DataError(
-            f"{root}: train and eval differ in their classes. Only in train: {_listed(sorted(train - evaluation)) or '-'}. "
+            f"{root}: train and eval differ in their classes. "
+            f"Only in train: {_listed(sorted(train - evaluation)) or '-'}. "
             f"Only in eval: {_listed(sorted(evaluation - train)) or '-'}. Both need the same class folders: "
             "add the missing ones or remove the extra ones."
         )

@@ -1,5 +1,6 @@
-"""ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. The work is ingestion.py's; this is its TFX shell."""
+"""ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. ingestion.py does the work; this is its shell."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -7,7 +8,7 @@ from tfx.components.example_gen import driver, input_processor
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor, executor_spec
-from tfx.proto import example_gen_pb2
+from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import class_folders, ingestion
@@ -41,9 +42,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 class Driver(driver.FileBasedDriver):
     """Decides on the cache by names, sizes and times of all pictures, so that one moved to another class is seen."""
 
-    def get_input_processor(self, splits, range_config=None, input_base_uri=None) -> input_processor.InputProcessor:
+    def get_input_processor(
+        self,
+        splits: Iterable[example_gen_pb2.Input.Split],
+        range_config: range_config_pb2.RangeConfig | None = None,
+        input_base_uri: str | None = None,
+    ) -> input_processor.InputProcessor:
         """The processor whose fingerprint is class_folders.fingerprint."""
-        return _Fingerprint(input_base_uri, splits, range_config)
+        return _Fingerprint(input_base_uri or "", splits, range_config)
 
 
 class _Fingerprint(input_processor.FileBasedInputProcessor):
@@ -70,7 +76,7 @@ class ImageNetExampleGen(FileBasedExampleGen):
         max_refused: float = ingestion.MAX_REFUSED,
         max_pixels: int = MAX_PIXELS,
         pictures_per_shard: int = ingestion.PICTURES_PER_SHARD,
-    ):
+    ) -> None:
         """Describes the node.
 
         Args:

@@ -63,7 +63,7 @@ def ingest(
 class WriteShard(beam.DoFn):
     """One plan file in, one shard on disk. The element is a path: Beam carries no pictures."""
 
-    def __init__(self, *, max_pixels: int):
+    def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
 
     def process(self, element: str) -> list[str]:
@@ -97,7 +97,10 @@ def _staging(destination: Path) -> Iterator[Path]:
     try:
         yield staging
     except OSError as error:
-        raise DataError(f"Ingestion into {destination} failed: {error}. Nothing of it is kept.") from error
+        free = shutil.disk_usage(destination).free / 1e6
+        raise DataError(
+            f"Ingestion into {destination} failed: {error} ({free:,.1f} MB free). Nothing of it is kept."
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""ingestion_report.json: how many pictures were taken, converted and refused, by name and reason; and when it is too many."""
+"""ingestion_report.json: what was taken, converted and refused, by name and reason; and when that is too much."""
 
 import hashlib
 import json

@@ -84,8 +84,7 @@ def _decode_strictly(data: bytes, colorspace: str) -> bool:
     except ValueError as error:
         if "subsampling" in str(error):
             return False
-        kind = "truncated" if "Premature end" in str(error) else "corrupt"
-        raise Refused(f"{kind} JPEG: {error}") from error
+        raise _damaged("JPEG", error) from error
     return True
 
 
@@ -98,10 +97,15 @@ def _convert(data: bytes, header: Header, reason: str, max_pixels: int) -> Pictu
     except Refused:
         raise
     except Exception as error:  # Pillow's parsers raise whatever damaged bytes led them to.
-        raise Refused(f"corrupt {header.format}: {error}") from error
+        raise _damaged(header.format, error) from error
     out = io.BytesIO()
     rgb.save(out, "JPEG", quality=100, subsampling=0)
     return Picture(out.getvalue(), rgb.height, rgb.width, False, reason)
+
+
+def _damaged(name: str, error: Exception) -> Refused:
+    cut = any(word in str(error).lower() for word in ("premature end", "truncated"))
+    return Refused(f"{'truncated' if cut else 'corrupt'} {name}: {error}")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

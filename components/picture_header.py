@@ -10,7 +10,7 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 
 
 class Refused(ValueError):
-    """These bytes cannot become a picture. The text is the reason; what stands before its colon is the kind of fault."""
+    """These bytes cannot become a picture. The text is the reason, and up to its colon the kind of fault."""
 
 
 class Header(NamedTuple):

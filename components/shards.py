@@ -2,10 +2,11 @@
 
 A picture's shard and its place in it come from a hash of its name alone, so the same input gives the same bytes however
 many workers there are, and the order within a shard is as good as shuffled (training shuffles with a buffer only).
-Between the plan and the workers stand files in the staging folder, one of each kind a shard: plan (what goes in), result
-(what went in). A Beam element is then one path, whatever the number of pictures.
+Between the plan and the workers stand files in the staging folder, for each shard a plan (what goes in) and a result (what
+went in). A Beam element is then one path, whatever the number of pictures.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -164,7 +165,5 @@ def _cannot_write(error: OSError, shard: Path) -> DataError:
 
 
 def _leave_message(staging: Path, message: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # Then the caller has to do with the text that Beam handed on.
         (staging / "error").write_text(message)
-    except OSError:
-        pass  # Then the caller reports the text that Beam handed on.

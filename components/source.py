@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
 
 class Source(NamedTuple):
-    """All that is to be ingested. `categories[i]` has label i + 1; `ignored` counts files that are no pictures by name."""
+    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files whose name is no picture's."""
 
     root: str
     categories: Sequence[Category]
