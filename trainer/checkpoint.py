@@ -1,4 +1,4 @@
-"""TF-Slim checkpoints: the reference's variable names, and a TF1 checkpoint read into our network.
+"""TF-Slim checkpoints: the reference's variable names, and our network from and to a TF1 checkpoint.
 
 Only tensors are read, through TensorFlow's checkpoint reader; no graph and no pickle is loaded.
 """
@@ -42,6 +42,24 @@ def import_tf1(
     for name, variable in variables.items():
         variable.assign(reader.get_tensor(sources[name]))
     return model
+
+
+def export_tf1(model: keras.Model, path: str | os.PathLike[str], *, steps: int = 0) -> None:
+    """Writes a TF1 Saver checkpoint (`path`.index, `path`.data-00000-of-00001) under the reference's variable names.
+
+    Args:
+      model: the float network, as `import_tf1` gives it back bit for bit.
+      steps: `global_step`, int64, as TF-Slim wrote it.
+    """
+    tensors = {name: variable.value() for name, variable in reference_variables(model).items()}
+    tensors["global_step"] = tf.constant(steps, tf.int64)
+    names = sorted(tensors)  # SaveV2 wants them in order.
+    tf.raw_ops.SaveV2(
+        prefix=os.fspath(path),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tensors[name] for name in names],
+    )
 
 
 def reference_variables(model: keras.Model) -> dict[str, tf.Variable]:

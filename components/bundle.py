@@ -1,0 +1,117 @@
+"""A release bundle as a folder: its manifest of SHA-256 sums, and whether it is still what was written."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from trainer.digest import sha256_file
+
+MANIFEST = "manifest.json"
+INFO = "info.json"
+_FORMAT = 1  # Of the manifest. Raise it when older readers could no longer check a bundle.
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LARGEST_JSON = 16 << 20  # Bytes. A manifest of our own has a few kilobytes.
+
+
+class BundleError(ValueError):
+    """A folder that is not a bundle, or a bundle that must not be made."""
+
+
+def write_manifest(folder: Path) -> None:
+    """Writes manifest.json over every other file of the folder; it comes last and makes the bundle complete."""
+    sums = {name: sha256_file(folder / name) for name in _files(folder) if name != MANIFEST}
+    write_json(folder / MANIFEST, {"format": _FORMAT, "sha256": sums})
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with a bundle, one line per file; empty when it is whole and every byte is as written."""
+    try:
+        wanted = read_manifest(folder)
+        found = _files(folder)
+    except BundleError as error:
+        return [str(error)]
+    except OSError as error:
+        return [f"{folder}: cannot be read: {error}"]
+    faults = [f"{name}: missing" for name in wanted if name not in found]
+    faults += [f"{name}: added, not in {MANIFEST}" for name in found if name not in wanted and name != MANIFEST]
+    faults += [fault for name, digest in wanted.items() if name in found if (fault := _changed(folder, name, digest))]
+    return sorted(faults)
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """Relative path → SHA-256 of each file; paths that lead out of the folder are refused.
+
+    Raises:
+        BundleError: no manifest, or not one of ours.
+    """
+    manifest = _read_json(folder / MANIFEST)
+    sums = manifest.get("sha256")
+    if manifest.get("format") != _FORMAT or not isinstance(sums, dict) or not sums:
+        raise BundleError(f"{folder / MANIFEST}: not a manifest of format {_FORMAT}. Build the bundle again.")
+    for name, digest in sums.items():
+        if not _stays_inside(name):
+            raise BundleError(f"{folder / MANIFEST}: {name!r} leads out of the bundle. Do not use this bundle.")
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise BundleError(
+                f"{folder / MANIFEST}: {name!r} has no SHA-256 sum but {digest!r}. Build the bundle again."
+            )
+    return sums
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """info.json of a bundle.
+
+    Raises:
+        BundleError: the folder holds none, or it cannot be read.
+    """
+    return _read_json(folder / INFO)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes sorted, indented JSON: the same value gives the same bytes."""
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _files(folder: Path) -> list[str]:
+    """Relative paths of everything but folders, sorted. A link is listed by its own name and never followed."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        found += [Path(parent, name).relative_to(folder).as_posix() for name in files + links]
+    return sorted(found)
+
+
+def _changed(folder: Path, name: str, digest: str) -> str | None:
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        return f"{name}: not a file but a link or a device"
+    try:
+        found = sha256_file(path)
+    except OSError as error:
+        return f"{name}: cannot be read: {error}"
+    return None if found == digest else f"{name}: changed: SHA-256 {found}, wanted {digest}"
+
+
+def _stays_inside(name: str) -> bool:
+    parts = name.split("/")
+    return "\\" not in name and "\0" not in name and not any(part in ("", ".", "..") for part in parts)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise BundleError(f"{path}: {path.stat().st_size} bytes, wanted at most {_LARGEST_JSON}. Is it a bundle's?")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{path} is missing: {path.parent} is not a release bundle. Give the folder that holds it."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{path} cannot be read: {error}. Push the bundle again.") from error
+    if not isinstance(value, dict):
+        raise BundleError(f"{path}: holds a {type(value).__name__}, wanted an object. Push the bundle again.")
+    return value

@@ -1,0 +1,142 @@
+"""Where bundles are pushed to: `<base>/<variant>/<version>/`, versions 1, 2, 3, …, none ever written twice.
+
+A folder on a file system. `gs://` comes with the zoo: `folder_of` is where it will branch off.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from components import bundle
+
+_WRITING = ".writing-"  # A bundle on its way in; the name can never be taken for a version.
+_SETTLED = 60  # Seconds: a younger one may be about to be locked.
+
+
+class PushError(RuntimeError):
+    """A bundle that could not be brought to its destination."""
+
+
+def folder_of(base: str, variant: str) -> Path:
+    """The folder of one variant's versions.
+
+    Raises:
+        PushError: a base that is not a folder of a file system.
+    """
+    if "://" in base:
+        raise PushError(f"{base}: bundles are pushed to folders only, so far. Give a path, such as /srv/models.")
+    return Path(base).absolute() / variant
+
+
+def find(folder: Path, source: Path) -> Path | None:
+    """The newest whole version that is this very bundle, every byte of it, or None."""
+    wanted = (source / bundle.MANIFEST).read_bytes()
+    for version in sorted(versions(folder), reverse=True):
+        manifest = folder / str(version) / bundle.MANIFEST
+        if manifest.is_file() and manifest.read_bytes() == wanted and not bundle.verify(manifest.parent):
+            return manifest.parent
+    return None
+
+
+def versions(folder: Path) -> list[int]:
+    """The numbers taken, whole or not, in order."""
+    if not folder.is_dir():
+        return []
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name == str(int(name)))
+
+
+def next_version(folder: Path) -> int:
+    """One above the highest number taken."""
+    return max(versions(folder), default=0) + 1
+
+
+def push(source: Path, folder: Path) -> Path:
+    """Copies a bundle to the next version's folder, whole or not at all; gives that folder.
+
+    Raises:
+        PushError: the bundle is damaged, or the destination is full, read-only or otherwise cannot be written.
+    """
+    if faults := bundle.verify(source):
+        raise PushError(
+            f"{source} is not a whole bundle, so it is not pushed: {'; '.join(faults[:5])}. Build it again."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        with _beside(folder) as beside:
+            _copy(source, beside)
+            return _claim(beside, folder)
+    except OSError as error:
+        raise PushError(
+            f"{folder} cannot be written: {error}. Make room or give another destination, and run again."
+        ) from error
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A temporary folder in the same file system, locked while its process lives, and gone afterwards."""
+    beside = Path(tempfile.mkdtemp(prefix=_WRITING, dir=folder))
+    descriptor = os.open(beside, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield beside
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(beside, ignore_errors=True)  # Renamed already where all went well.
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed pushers left; another one at work holds the lock of its folder."""
+    for left in folder.glob(f"{_WRITING}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.time() - left.stat().st_mtime > _SETTLED:
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _copy(source: Path, beside: Path) -> None:
+    """Copies, flushes to the disk and reads again: what gets a version number is what was built."""
+    for name in (*bundle.read_manifest(source), bundle.MANIFEST):
+        target = beside / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target)
+        _flush(target)
+    beside.chmod(0o755)  # mkdtemp's are for the owner alone.
+    for parent, _, _ in os.walk(beside):
+        _flush(parent)
+    if faults := bundle.verify(beside):
+        raise PushError(f"the copy in {beside.parent} is damaged: {'; '.join(faults[:5])}. Check that disk.")
+
+
+def _claim(beside: Path, folder: Path) -> Path:
+    """Renames to the first free number. A folder that holds files cannot be renamed over, so two pushers never mix."""
+    version = next_version(folder)
+    while True:
+        target = folder / str(version)
+        try:
+            beside.rename(target)
+        except OSError:
+            if not os.path.lexists(target):
+                raise
+            version += 1
+        else:
+            _flush(folder)
+            return target
+
+
+def _flush(path: str | Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
