@@ -1,4 +1,4 @@
-"""ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. ingestion.py does the work; this is its shell."""
+"""ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. The shell; ingestion.py does the work."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from tfx.components.example_gen import driver, input_processor
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor, executor_spec
-from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import class_folders, ingestion
@@ -44,8 +44,8 @@ class Driver(driver.FileBasedDriver):
 
     def get_input_processor(
         self,
-        splits: Iterable[example_gen_pb2.Input.Split],
-        range_config: range_config_pb2.RangeConfig | None = None,
+        splits: Iterable[Any],
+        range_config: Any = None,
         input_base_uri: str | None = None,
     ) -> input_processor.InputProcessor:
         """The processor whose fingerprint is class_folders.fingerprint."""

@@ -2,8 +2,8 @@
 
 A picture's shard and its place in it come from a hash of its name alone, so the same input gives the same bytes however
 many workers there are, and the order within a shard is as good as shuffled (training shuffles with a buffer only).
-Between the plan and the workers stand files in the staging folder, for each shard a plan (what goes in) and a result (what
-went in). A Beam element is then one path, whatever the number of pictures.
+Plan and workers speak through files in the staging folder: for each shard a plan (what goes in) and a result (what went
+in). A Beam element is then one path, whatever the number of pictures.
 """
 
 import contextlib

@@ -2,9 +2,10 @@
 
 import struct
 from collections.abc import MutableMapping
+from typing import Any
 
 import google_crc32c
-from tensorflow.core.example import example_pb2, feature_pb2
+from tensorflow.core.example import example_pb2
 
 from components.picture import Picture
 from components.source import Category
@@ -38,7 +39,7 @@ def serialise(picture: Picture, *, label: int, category: Category, filename: str
     return example.SerializeToString(deterministic=True)
 
 
-def _no_boxes(feature: MutableMapping[str, feature_pb2.Feature]) -> None:
+def _no_boxes(feature: MutableMapping[str, Any]) -> None:
     """The box lists, empty: class folders carry no boxes, and the reference writes the keys all the same."""
     for key in (imagenet.BBOX_XMIN, imagenet.BBOX_XMAX, imagenet.BBOX_YMIN, imagenet.BBOX_YMAX):
         feature[key].float_list.SetInParent()
