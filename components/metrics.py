@@ -1,0 +1,140 @@
+"""The metrics of an EvalConfig, by class name: TFMA finds them through MetricConfig(class_name, module).
+
+All read one pass of counts (components/picture_counts.py). None has a threshold: AccuracyGate blesses.
+Their names differ from those of TFMA's own metrics, which would be taken first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
+
+from components.picture_counts import CountPictures, Counts, PicturePreprocessor
+
+_COUNTS = "_picture_counts"  # The underscore keeps it out of the results.
+
+
+class CountsMetric(tfma.metrics.Metric):
+    """A value of one model, taken from the counts of all."""
+
+    NAME = ""
+    AGAINST_BASELINE = False  # True: about a candidate and the baseline together; TFMA then takes no difference of it.
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(self._computations, name=name or self.NAME)
+
+    def value(self, counts: Counts, model: str) -> Any:
+        """The metric of `model`."""
+        raise NotImplementedError
+
+    def _computations(self, name: str, eval_config: tfma.EvalConfig, model_names: Sequence[str]) -> list[Any]:
+        counting = _counting(eval_config)
+        baseline = _baseline(eval_config)
+        wanted = [model for model in model_names if not (self.AGAINST_BASELINE and model == baseline)]
+        if self.AGAINST_BASELINE and baseline is None:
+            return []
+        return [counting, *(self._derived(name, model, counting.keys[0]) for model in wanted)]
+
+    def _derived(self, name: str, model: str, counts_key: Any) -> Any:
+        key = tfma.metrics.MetricKey(name, model_name=model, is_diff=self.AGAINST_BASELINE)
+        result = functools.partial(self._result, key=key, counts_key=counts_key)
+        return tfma.metrics.DerivedMetricComputation(keys=[key], result=result)
+
+    def _result(self, metrics: dict[Any, Any], *, key: Any, counts_key: Any) -> dict[Any, Any]:
+        return {key: self.value(metrics[counts_key], key.model_name)}
+
+
+class PictureCount(CountsMetric):
+    """Pictures."""
+
+    NAME = "example_count"
+
+    def value(self, counts: Counts, model: str) -> int:
+        return counts.models[model].pictures
+
+
+class Top1(CountsMetric):
+    """The share of pictures whose label comes first."""
+
+    NAME = "top1"
+
+    def value(self, counts: Counts, model: str) -> float:
+        return counts.models[model].top1 / counts.models[model].pictures
+
+
+class Top5(CountsMetric):
+    """The share of pictures whose label is among the first five; of equals the lowest index comes first."""
+
+    NAME = "top5"
+
+    def value(self, counts: Counts, model: str) -> float:
+        return counts.models[model].top5 / counts.models[model].pictures
+
+
+class MeanCrossEntropy(CountsMetric):
+    """Nats; components/outcomes.py says how zeros count."""
+
+    NAME = "cross_entropy"
+
+    def value(self, counts: Counts, model: str) -> float:
+        return counts.models[model].cross_entropy / counts.models[model].pictures
+
+
+class Outputs(CountsMetric):
+    """The number of classes of the model, the background included."""
+
+    NAME = "outputs"
+
+    def value(self, counts: Counts, model: str) -> int:
+        return counts.models[model].classes
+
+
+class ConfusionMatrix(CountsMetric):
+    """TFMA's own sparse form, which its views draw: threshold 0 → (label, predicted) → pictures."""
+
+    NAME = "confusion_matrix"
+
+    def value(self, counts: Counts, model: str) -> tfma_confusion.Matrices:
+        cells = counts.models[model].confusion.items()
+        return tfma_confusion.Matrices({0.0: {tfma_confusion.MatrixEntryKey(*cell): count for cell, count in cells}})
+
+
+class PairedCounts(CountsMetric):
+    """int64 [C, 4] by label: both right, only the baseline, only the candidate, both wrong."""
+
+    NAME = "paired_counts"
+    AGAINST_BASELINE = True
+
+    def value(self, counts: Counts, model: str) -> Any:
+        return counts.paired(model)
+
+
+class EvaluatedFile(CountsMetric):
+    """The SHA-256 of the file that ran on every picture; raises if it was not one file."""
+
+    NAME = "evaluated_file"
+
+    def value(self, counts: Counts, model: str) -> str:
+        return counts.models[model].only_file()
+
+
+ALL = (PictureCount, Top1, Top5, MeanCrossEntropy, Outputs, ConfusionMatrix, PairedCounts, EvaluatedFile)
+
+
+def _counting(eval_config: tfma.EvalConfig) -> Any:
+    """The one pass over the pictures. Each metric asks for it; TFMA keeps one of equals."""
+    names = [spec.name for spec in eval_config.model_specs]
+    key = tfma.metrics.MetricKey(_COUNTS)
+    return tfma.metrics.MetricComputation(
+        keys=[key],
+        preprocessors=[PicturePreprocessor(names)],
+        combiner=CountPictures(key, names, _baseline(eval_config)),
+    )
+
+
+def _baseline(eval_config: tfma.EvalConfig) -> str | None:
+    return next((spec.name for spec in eval_config.model_specs if spec.is_baseline), None)
