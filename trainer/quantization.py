@@ -35,9 +35,8 @@ def quantize(model: keras.Model, *, calibration: Iterable[np.ndarray] | None, fr
     """
     _check(model)
     with scope():
-        plain = _clone(model, freeze_bn=freeze_bn)
-        annotated = tfmot.quantization.keras.quantize_annotate_model(plain)
-        quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())
+        # AutoGraph would rewrite every wrapper's code, for ten seconds and to no effect.
+        quantized = tf.autograph.experimental.do_not_convert(_wrap)(model, freeze_bn=freeze_bn)
     _carry_over(model, quantized)
     if calibration is not None:
         set_ranges(quantized, activation_ranges(model, calibration))
@@ -56,7 +55,7 @@ def activation_ranges(model: keras.Model, calibration: Iterable[np.ndarray]) -> 
     names = [layer.name for layer in model.layers if _has_range(layer)]
     probe = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def batch_ranges(images: tf.Tensor) -> tf.Tensor:
         values = tf.nest.flatten(probe(images, training=False))
         return tf.stack([[tf.reduce_min(value), tf.reduce_max(value)] for value in values])
@@ -99,7 +98,12 @@ def _check(model: keras.Model) -> None:
         )
     other = sorted({layer.compute_dtype for layer in model.layers} - {"float32"})
     if other:
-        raise QuantizationError(f"{model.name!r} computes in {', '.join(other)}, wanted float32: fake-quant has no other.")
+        raise QuantizationError(f"{model.name!r} computes in {', '.join(other)}, wanted float32, as fake-quant does.")
+
+
+def _wrap(model: keras.Model, *, freeze_bn: bool) -> keras.Model:
+    annotated = tfmot.quantization.keras.quantize_annotate_model(_clone(model, freeze_bn=freeze_bn))
+    return tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())
 
 
 def _clone(model: keras.Model, *, freeze_bn: bool) -> keras.Model:

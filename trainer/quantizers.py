@@ -29,11 +29,11 @@ _quantization = tfmot.quantization.keras
 class WeightQuantizer(_quantization.quantizers.Quantizer):
     """int8, narrow range [-127, 127], symmetric, one scale for each slice of the last axis."""
 
-    def build(self, tensor_shape, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
+    def build(self, tensor_shape: Any, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
         """No variables: the range is read off the weights."""
         return {}
 
-    def __call__(self, inputs, training: bool, weights: dict[str, tf.Variable], **kwargs) -> tf.Tensor:
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
         weight = tf.convert_to_tensor(inputs)
         axes = list(range(len(weight.shape) - 1))
         bound = tf.reduce_max(tf.abs(tf.stop_gradient(weight)), axes) * _WIDER
@@ -47,7 +47,7 @@ class WeightQuantizer(_quantization.quantizers.Quantizer):
 class DepthwiseWeightQuantizer(WeightQuantizer):
     """As WeightQuantizer, for kernels [h, w, C, 1], whose channels lie in the last axis but one."""
 
-    def __call__(self, inputs, training: bool, weights: dict[str, tf.Variable], **kwargs) -> tf.Tensor:
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
         kernel = tf.convert_to_tensor(inputs)
         height, width, channels, multiplier = kernel.shape
         # [h, w, 1, C] is the one form that the converter takes back into the file's depthwise weights.
@@ -65,13 +65,13 @@ class ActivationQuantizer(_quantization.quantizers.Quantizer):
     def __init__(self, rectified: bool) -> None:
         self.rectified = rectified
 
-    def build(self, tensor_shape, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
+    def build(self, tensor_shape: Any, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
         variables = {"max_var": _range_variable(layer, f"{name}_max", RELU6_MAX)}
         if not self.rectified:
             variables["min_var"] = _range_variable(layer, f"{name}_min", -RELU6_MAX)
         return variables
 
-    def __call__(self, inputs, training: bool, weights: dict[str, tf.Variable], **kwargs) -> tf.Tensor:
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
         high, low = weights["max_var"], weights.get("min_var")
         if training:
             values = tf.stop_gradient(inputs)
@@ -87,10 +87,10 @@ class ActivationQuantizer(_quantization.quantizers.Quantizer):
 class InputQuantizer(_quantization.quantizers.Quantizer):
     """int8 over INPUT_RANGE."""
 
-    def build(self, tensor_shape, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
+    def build(self, tensor_shape: Any, name: str, layer: keras.layers.Layer) -> dict[str, tf.Variable]:
         return {}
 
-    def __call__(self, inputs, training: bool, weights: dict[str, tf.Variable], **kwargs) -> tf.Tensor:
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
         low, high = INPUT_RANGE
         return tf.quantization.fake_quant_with_min_max_args(inputs, min=low, max=high)
 
@@ -121,11 +121,11 @@ class LayerConfig(_quantization.QuantizeConfig):
     def get_activations_and_quantizers(self, layer: keras.layers.Layer) -> list:
         return [(layer.activation, ActivationQuantizer(rectified=False))] if self.activation else []
 
-    def set_quantize_weights(self, layer: keras.layers.Layer, quantize_weights) -> None:
+    def set_quantize_weights(self, layer: keras.layers.Layer, quantize_weights: list) -> None:
         if self.weight:
             setattr(layer, self.weight, quantize_weights[0])
 
-    def set_quantize_activations(self, layer: keras.layers.Layer, quantize_activations) -> None:
+    def set_quantize_activations(self, layer: keras.layers.Layer, quantize_activations: list) -> None:
         if self.activation:
             layer.activation = quantize_activations[0]
 

@@ -1,0 +1,52 @@
+"""Keras model → .tflite file that outputs probabilities; and what reads, checks and runs such a file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import tensorflow as tf
+
+from trainer.keras import keras
+from trainer.tflite_check import check_int8
+from trainer.tflite_graph import Operator, Tensor, TFLiteError, operators, pack, parse, read_graph
+from trainer.tflite_runner import Runner
+
+__all__ = ["INPUT", "OUTPUT", "Operator", "Runner", "TFLiteError", "Tensor", "check_int8", "convert", "operators",
+           "read_graph"]  # fmt: skip
+
+INPUT = "images"
+OUTPUT = "probabilities"
+
+Edges = Literal["float", "int8", "uint8"]
+
+
+def convert(model: keras.Model, *, edges: Edges) -> bytes:
+    """Adds the softmax and converts: pictures [1, R, R, 3] (resizable in the batch) → probabilities [1, C].
+
+    Args:
+      model: logits [n, C] out. With `int8` and `uint8`, a model of trainer.quantization; with `float`, a float one.
+      edges: the type of the file's input and output; what lies between is int8 but with `float`.
+    """
+    module = tf.Module()
+    module.weights = model.weights  # Tracked alone: with the layers, the converter would trace each of them again.
+    signature = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name=INPUT)
+
+    # Without AutoGraph, which takes seconds to rewrite tfmot's wrappers and finds nothing to rewrite.
+    @tf.function(autograph=False, input_signature=[signature])
+    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT: tf.nn.softmax(model(images, training=False))}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([classify.get_concrete_function()], module)
+    if edges != "float":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, edges)
+    return _named(converter.convert())
+
+
+def _named(file: bytes) -> bytes:
+    """Calls the file's edges what they are: the converter names them after whatever stands next to them."""
+    model = parse(file)
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].name = INPUT
+    graph.tensors[graph.outputs[0]].name = OUTPUT
+    return pack(model)
