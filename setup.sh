@@ -64,12 +64,18 @@ make_venv() {
     *) stack="tfx 1.21.0 on Python $version, as there is no Python 3.10" ;;
     esac
     say "$stack ($python)"
+    can_compile || fail "pyfarmhash, which TFX needs, is built from source: install a C++ compiler and Python's headers (Debian, Ubuntu: apt install g++ python$version-dev) and try again."
     if [ -n "$uv" ]; then
         "$uv" venv --quiet --allow-existing --python "$python" "$venv" || fail "uv could not make .venv with $python, see above."
     else
         "$python" -m venv "$venv" ||
             fail "$python can make no virtual environment: install its venv package (python$version-venv) or uv, and try again."
     fi
+}
+
+can_compile() {
+    { command -v g++ || command -v c++ || command -v clang++; } >/dev/null &&
+        "$python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null
 }
 
 # Prints the interpreter: the one named by the user, a 3.10, a 3.11 if the newer stack's wheels fit, a 3.10 fetched by uv.
