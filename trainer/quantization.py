@@ -14,7 +14,7 @@ import tensorflow_model_optimization as tfmot
 from trainer import quantizers
 from trainer.keras import keras
 
-_PREFIX = "quant_"
+PREFIX = "quant_"  # What tfmot puts before a layer's name.
 
 
 class QuantizationError(ValueError):
@@ -75,7 +75,7 @@ def set_ranges(quantized: keras.Model, ranges: Mapping[str, tuple[float, float]]
         for variable in layer.non_trainable_weights:
             name = variable.name.split("/")[-1]
             if name.startswith(("output_", "post_activation_")):
-                low, high = ranges[layer.name.removeprefix(_PREFIX)]
+                low, high = ranges[layer.name.removeprefix(PREFIX)]
                 # 0 is always in the range (padding is 0), and a scale is above 0.
                 variable.assign(min(low, 0.0) if "_min" in name else max(high, 1e-3))
 
@@ -125,4 +125,4 @@ def _carry_over(model: keras.Model, quantized: keras.Model) -> None:
 
 
 def _key(layer: keras.layers.Layer, weight: tf.Variable) -> str:
-    return f"{layer.name.removeprefix(_PREFIX)}/{weight.name.split('/')[-1]}"
+    return f"{layer.name.removeprefix(PREFIX)}/{weight.name.split('/')[-1]}"

@@ -36,7 +36,7 @@ def _is_edge(graph: Graph, operator: Operator) -> bool:
 
 
 def _operator_faults(place: int, operator: Operator) -> list[str]:
-    where = f"operator {place} {operator.name} ({_short(operator.outputs[0].name)})"
+    where = f"operator {place} {operator.name} ({operator.layer})"
     faults = [f"input {number} is {tensor.type}" for number, tensor in enumerate(operator.inputs)
               if tensor.type != _wanted(operator, number)]  # fmt: skip
     faults += [f"output is {tensor.type}" for tensor in operator.outputs if tensor.type != "INT8"]
@@ -74,9 +74,3 @@ def _softmax_faults(output: Tensor) -> list[str]:
     if scale == _SOFTMAX_SCALE and output.zero_points == (-128,):
         return []
     return [f"output has scale {scale} and zero point {output.zero_points}, wanted 1/256 and -128"]
-
-
-def _short(name: str) -> str:
-    """`MobilenetV1/quant_Conv2d_0_Relu6/Relu6;…` → `Conv2d_0_Relu6`: the layer that the operator ends with."""
-    parts = name.split(";")[0].split("/")
-    return next((part.removeprefix("quant_") for part in parts if part.startswith("quant_")), parts[-1])

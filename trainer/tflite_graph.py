@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 IDENTIFIER = b"TFL3"
+QUANTIZED = "quant_"  # What tfmot puts before a layer's name.
 MAX_BYTES = 512 << 20  # Float MobileNetV1 at width 1.0 is 17 MB; width 4 is 260 MB.
 MAX_SIDE = 4096  # Pixels.
 MAX_CLASSES = 1_000_000
@@ -51,6 +52,12 @@ class Operator:
     name: str  # As the schema writes it: CONV_2D.
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+
+    @property
+    def layer(self) -> str:
+        """The Keras layer it ends with: `…/quant_Conv2d_0_Relu6/Relu6;…` → `Conv2d_0_Relu6`."""
+        parts = self.outputs[0].name.split(";")[0].split("/")
+        return next((part.removeprefix(QUANTIZED) for part in parts if part.startswith(QUANTIZED)), parts[-1])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,205 @@
+"""TFLiteConverter: the float model and the fake-quantized one → .tflite files that were checked before they appear."""
+
+import collections
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Examples, Model
+
+from components import tflite_agreement
+from components.tflite_agreement import Agreement, Tolerance
+from trainer import export, input_pipeline, tflite, tflite_metadata
+from trainer.keras import keras
+
+SERVING = "Format-Serving"
+INT8, FLOAT, UINT8 = "tflite", "float.tflite", "uint8.tflite"  # The first one is the file that ships.
+CONVERSION = "conversion.json"
+EDGES: Mapping[str, tflite.Edges] = {INT8: "int8", FLOAT: "float", UINT8: "uint8"}
+PICTURES = 500  # Of the eval split, on which files and models are compared.
+
+_BATCH = 50
+_FLOAT_DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
+
+
+class ConversionError(ValueError):
+    """A file that is not what its model promised. Nothing was written."""
+
+
+@component
+def TFLiteConverter(
+    examples: InputArtifact[Examples],
+    float_model: InputArtifact[Model],
+    qat_model: InputArtifact[Model],
+    tflite: OutputArtifact[Model],
+    mean_steps: Parameter[float] = tflite_agreement.MEAN_STEPS,
+    top1: Parameter[float] = tflite_agreement.TOP1,
+    code: Parameter[str] = "",
+) -> None:
+    """Converts both models, checks the files operator by operator and on eval pictures, and writes them."""
+    models = {"float": os.path.join(float_model.uri, SERVING), "qat": os.path.join(qat_model.uri, SERVING)}
+    files = [os.path.join(examples.uri, "Split-eval", "*")]
+    tolerance = Tolerance(mean_steps=mean_steps, top1=top1)
+    convert(models["float"], models["qat"], files, Path(tflite.uri, SERVING), tolerance=tolerance)
+    tflite.set_string_custom_property("code", code)
+
+
+def convert(
+    float_dir: str, qat_dir: str, eval_files: Sequence[str], destination: Path, *, tolerance: Tolerance
+) -> dict[str, Any]:
+    """Writes tflite, float.tflite, uint8.tflite and conversion.json into `destination`, all or nothing.
+
+    Args:
+      float_dir: the float model's Format-Serving.
+      qat_dir: the fake-quantized model's.
+      eval_files: TFRecord shards, or glob patterns of them.
+
+    Returns:
+      What conversion.json holds.
+
+    Raises:
+      ConversionError: an operator is not int8, or a file's answers are not its model's; all faults at once.
+    """
+    float_model, described = export.load_keras(float_dir)
+    qat_model, qat_described = export.load_keras(qat_dir)
+    _check_pair(described, qat_described)
+    models = {INT8: qat_model, FLOAT: float_model, UINT8: qat_model}
+    labels = export.labels(qat_dir)
+    files = {name: _file(models[name], name, qat_described, labels) for name in EDGES}
+    images = eval_pictures(eval_files, qat_described)
+    report = {
+        "variant": qat_described.variant.name,
+        "labels": len(labels),
+        "preprocessing": {
+            "resolution": qat_described.resolution,
+            "central_fraction": qat_described.central_fraction,
+        },
+        "files": {name: described_file(file, EDGES[name]) for name, file in files.items()},
+        "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
+        "tolerance": dataclasses.asdict(tolerance),
+    }
+    write({**files, CONVERSION: (json.dumps(report, indent=2, sort_keys=True) + "\n").encode()}, destination)
+    return report
+
+
+def check(
+    files: Mapping[str, bytes],
+    float_model: keras.Model,
+    qat_model: keras.Model,
+    images: np.ndarray,
+    *,
+    tolerance: Tolerance,
+) -> Agreement:
+    """Holds the three files to their models on `images`, float32 [n, R, R, 3]; raises with all faults at once."""
+    faults = [f"{name}: {fault}" for name in (INT8, UINT8) for fault in tflite.check_int8(files[name])]
+    if faults:  # Logits that come out of float operators would prove nothing.
+        raise ConversionError(_message(faults))
+    runner = tflite.Runner(files[INT8])
+    emulated = qat_model.predict(images, batch_size=_BATCH, verbose=0)
+    found = tflite_agreement.agreement(
+        emulated, runner.logits(images), step=runner.graph.logits.scales[0], tolerance=tolerance
+    )
+    faults += [f"{INT8}: {fault}" for fault in tflite_agreement.faults(found, tolerance)]
+    if faults:
+        where = tflite_agreement.first_departure(qat_model, runner, images, mean_steps=tolerance.mean_steps)
+        faults.append(f"{INT8}: it leaves the fake-quantized model {where}")
+    faults += _edge_faults(runner, files[UINT8], images)
+    faults += _float_faults(files[FLOAT], float_model, images)
+    if faults:
+        raise ConversionError(_message(faults))
+    return found
+
+
+def eval_pictures(files: Sequence[str], description: export.Description) -> np.ndarray:
+    """The first PICTURES of the eval split, as the model sees them: float32 [n, R, R, 3]."""
+    batches = input_pipeline.eval_dataset(
+        files,
+        resolution=description.resolution,
+        central_fraction=description.central_fraction,
+        batch_size=_BATCH,
+    )
+    images = [images for images, _ in itertools.islice(batches.as_numpy_iterator(), PICTURES // _BATCH)]
+    if not images:
+        raise ConversionError(
+            f"no pictures in {', '.join(files)}: wanted at least one to compare the file with its model."
+        )
+    return np.concatenate(images)
+
+
+def described_file(file: bytes, edges: tflite.Edges) -> dict[str, Any]:
+    """What conversion.json says of one file."""
+    graph = tflite.read_graph(file)
+    return {
+        "bytes": len(file),
+        "sha256": hashlib.sha256(file).hexdigest(),
+        "edges": edges,
+        "operators": dict(sorted(collections.Counter(operator.name for operator in graph.operators).items())),
+        **{side: _described_tensor(tensor) for side, tensor in (("input", graph.input), ("output", graph.output))},
+    }
+
+
+def write(files: Mapping[str, bytes], destination: Path) -> None:
+    """Writes the files into a folder beside `destination` and renames it: all are there, or none."""
+    beside = destination.with_name(destination.name + ".writing")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for name, content in files.items():
+        (beside / name).write_bytes(content)
+    beside.rename(destination)
+
+
+def _check_pair(described: export.Description, qat_described: export.Description) -> None:
+    if described.quantized or not qat_described.quantized:
+        raise ConversionError("wanted a float model and a fake-quantized one: are the two inputs swapped?")
+    for field in ("width", "resolution", "classes", "central_fraction"):
+        one, other = getattr(described, field), getattr(qat_described, field)
+        if one != other:
+            raise ConversionError(
+                f"the float model has {field} {one}, the fake-quantized one {other}, wanted the same."
+            )
+
+
+def _file(model: keras.Model, name: str, description: export.Description, labels: Sequence[str]) -> bytes:
+    kind = "float32" if name == FLOAT else f"int8, {EDGES[name]} input and output"
+    text = f"Picture classifier, {len(labels)} classes with the background first; {kind}."
+    file = tflite.convert(model, edges=EDGES[name])
+    return tflite_metadata.add_metadata(
+        file, labels=labels, name=f"MobileNetV1 {description.variant.name}", description=text
+    )
+
+
+def _edge_faults(runner: tflite.Runner, uint8_file: bytes, images: np.ndarray) -> list[str]:
+    difference = tflite.Runner(uint8_file).quantized(images).astype(int) - runner.quantized(images).astype(int)
+    different = int((difference != 128).any(axis=1).sum())
+    return [f"{UINT8}: differs from {INT8} on {different} of {len(images)} pictures"] if different else []
+
+
+def _float_faults(file: bytes, model: keras.Model, images: np.ndarray) -> list[str]:
+    logits = model.predict(images, batch_size=_BATCH, verbose=0)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    wanted = exponentials / exponentials.sum(axis=1, keepdims=True)
+    off = float(np.abs(tflite.Runner(file).probabilities(images) - wanted).max())
+    if off <= _FLOAT_DIFFERENCE:
+        return []
+    return [f"{FLOAT}: probabilities are {off:.4f} off the float model's, tolerated are {_FLOAT_DIFFERENCE}"]
+
+
+def _described_tensor(tensor: tflite.Tensor) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": tensor.name, "type": tensor.type, "shape": list(tensor.shape)}
+    if tensor.scales:
+        described.update(scale=tensor.scales[0], zero_point=tensor.zero_points[0])
+    return described
+
+
+def _message(faults: Sequence[str]) -> str:
+    listed = "; ".join(faults[:20]) + ("; …" if len(faults) > 20 else "")
+    return f"the conversion is refused, nothing was written. {len(faults)} faults: {listed}."
