@@ -7,15 +7,11 @@ Flatten: a Dense head gets per-tensor int8 weights, and a Reshape with a dynamic
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass
-
 from trainer.keras import keras
+from trainer.variant import Variant, VariantError
 
-WIDTHS = (1.0, 0.75, 0.5, 0.25)  # The reference's family; any other width above 0 builds too.
-RESOLUTIONS = (224, 192, 160, 128)
-MIN_RESOLUTION = 32  # Five halvings: the last feature map is 1x1.
+__all__ = ["Variant", "VariantError", "build", "depth"]
+
 MIN_DEPTH = 8
 
 STEM = (2, 32)  # stride, depth
@@ -26,50 +22,6 @@ BLOCKS = (
 BN_EPSILON = 0.001
 BN_MOMENTUM = 0.9997
 STDDEV = 0.09
-
-
-class VariantError(ValueError):
-    """A width or a resolution that no MobileNetV1 has."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One member of the family: the width multiplier and the side of the square input in pixels."""
-
-    width: float
-    resolution: int
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.width) and self.width > 0):
-            raise VariantError(f"width is {self.width}, wanted a number above 0, such as {_listed(WIDTHS)}.")
-        if self.resolution < MIN_RESOLUTION:
-            raise VariantError(
-                f"resolution is {self.resolution}, wanted at least {MIN_RESOLUTION} pixels, "
-                f"such as {_listed(RESOLUTIONS)}."
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> Variant:
-        """`0.25_128` → width 0.25 at 128x128 pixels."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)_(\d{1,5})", text)
-        if not match:
-            raise VariantError(
-                f"{text!r} is not a variant: wanted WIDTH_RESOLUTION, such as 0.25_128. "
-                f"The reference has widths {_listed(WIDTHS)} and resolutions {_listed(RESOLUTIONS)}."
-            )
-        return cls(width=float(match[1]), resolution=int(match[2]))
-
-    @property
-    def name(self) -> str:
-        """As the reference's table writes it: `0.25_128`, `1.0_224`."""
-        text = f"{self.width:.2f}" if round(self.width, 2) == self.width else repr(self.width)
-        return f"{text if self.width != int(self.width) else f'{self.width:.1f}'}_{self.resolution}"
-
-    @property
-    def id(self) -> str:
-        """For node ids, which take letters, digits and hyphens only: `w025-r128`."""
-        digits = self.name.rsplit("_", 1)[0].replace(".", "")
-        return f"w{digits.ljust(3, '0')}-r{self.resolution}"
 
 
 def depth(channels: int, width: float) -> int:
@@ -123,7 +75,3 @@ def _normalised(x, name: str, momentum: float):
 
 def _initializer() -> keras.initializers.Initializer:
     return keras.initializers.TruncatedNormal(stddev=STDDEV)
-
-
-def _listed(values: tuple) -> str:
-    return ", ".join(map(str, values))

@@ -1,0 +1,18 @@
+"""One branch of the DAG: a variant and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainer.variant import Variant
+from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A member of the family with its two recipes."""
+
+    variant: Variant
+    float_recipe: Recipe
+    qat_recipe: Recipe
+    from_scratch: bool = False  # The fake-quantized model starts anew; the float model is then only its baseline.

@@ -1,0 +1,152 @@
+"""The command line. What a command needs is imported when it runs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+EXIT_ERROR = 1
+EXIT_NOT_BLESSED = 3
+
+app = typer.Typer(
+    help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Runner(str, enum.Enum):
+    """Which of TFX's local runners."""
+
+    local = "local"
+    beam = "beam"
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command()
+def run(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg.  [default: the bundled pictures]"),
+    ] = None,
+    workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log and models.")] = Path("runs"),
+    variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
+    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    runner: Annotated[Runner, typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = Runner.local,
+    beam_workers: Annotated[int, typer.Option(help="Processes for ingestion, statistics and evaluation.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Quantize from the start; the float model is the baseline only.")
+    ] = False,
+    from_node: Annotated[
+        str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
+    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = 0.5,
+    margin: Annotated[float, typer.Option(help="How far its top-1 may truly be under the float model's.")] = 0.01,
+    max_refused: Annotated[float, typer.Option(help="The share of pictures that ingestion may refuse.")] = 0.001,
+) -> None:
+    """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
+
+    Exit code 0: the bundle is at its destination. 3: not blessed. 1: an error.
+    """
+    from pipeline import settings as where
+    from trainer.recipe import RecipeError
+    from trainer.variant import Variant, VariantError
+
+    console = Console()
+    try:
+        settings = where.local(
+            data, workdir, floor=floor, margin=margin, max_refused=max_refused,
+            enable_cache=not no_cache and from_node is None,
+        )  # fmt: skip
+        branch = _branch(Variant.parse(variant), recipe, seed, from_scratch)
+        where.set_beam_workers(beam_workers)
+        where.quiet()
+        outcomes = _run(console, settings, branch, runner.value, from_node)
+    except (where.SettingsError, VariantError, RecipeError) as error:
+        _fail(console, str(error))
+    for outcome in outcomes:
+        _conclude(console, outcome)
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder, or a .tflite file of one.")],
+    images: Annotated[list[Path], typer.Argument(help="JPEG or PNG files.")],
+    top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
+) -> None:
+    """Show the classes and probabilities that the int8 file gives, with ai-edge-litert."""
+    from pipeline import predict as predicting
+
+    console = Console()
+    try:
+        console.print(predicting.table(predicting.predict(bundle, images, top=top)))
+    except (ValueError, OSError) as error:
+        _fail(console, str(error))
+
+
+def _branch(variant, recipe: str, seed: int | None, from_scratch: bool):
+    import dataclasses
+
+    from pipeline.branch import Branch
+    from trainer.recipe import experiment
+
+    chosen = experiment(recipe)
+    changes = {} if seed is None else {"seed": seed}
+    return Branch(
+        variant=variant,
+        float_recipe=dataclasses.replace(chosen.float_recipe, **changes),
+        qat_recipe=dataclasses.replace(chosen.from_scratch if from_scratch else chosen.qat_recipe, **changes),
+        from_scratch=from_scratch,
+    )
+
+
+def _run(console: Console, settings, branch, runner: str, from_node: str | None):
+    from pipeline import progress
+
+    console.print(
+        f"{branch.variant.name} on {settings.data}; everything else is in {settings.workdir}", highlight=False
+    )
+    with progress.following(settings.log) as follower:
+        from pipeline import local  # Within: TensorFlow has much to say when it is imported.
+
+        try:
+            return local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
+        except local.NodeFailed as error:
+            failure = error
+    _fail(console, f"{failure}\nThe whole story is in {settings.log}. Run the same command again to go on from here.")
+
+
+def _conclude(console: Console, outcome) -> None:
+    from pipeline.results import table
+
+    console.print(table(outcome))
+    if outcome.pushed_to:
+        console.print(f"[green]Blessed and pushed[/]: {outcome.pushed_to}\n{outcome.reason}", highlight=False)
+        return
+    if outcome.blessed:
+        _fail(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
+    console.print(f"[red]Not blessed, so not pushed.[/] {outcome.reason}", highlight=False)
+    raise typer.Exit(EXIT_NOT_BLESSED)
+
+
+def _fail(console: Console, message: str):
+    from rich.markup import escape
+
+    console.print(f"[red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(EXIT_ERROR)

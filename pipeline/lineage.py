@@ -1,0 +1,80 @@
+"""What a run did, read back from ML Metadata: each node's state, time and outputs. The artifacts decide, not the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+_STATES = {
+    mlmd.Execution.COMPLETE: "done",
+    mlmd.Execution.CACHED: "cached",
+    mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.RUNNING: "killed",
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """An artifact: where it lies and what is recorded on it."""
+
+    uri: Path
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One node's part in a run."""
+
+    node: str
+    state: str  # done, cached, failed or killed.
+    seconds: float
+    outputs: dict[str, Output]
+
+
+def last_run(database: Path) -> dict[str, NodeRun]:
+    """Node id → its execution in the newest pipeline run; empty where there was none."""
+    store = _open(database)
+    runs = store.get_contexts_by_type("pipeline_run")
+    if not runs:
+        return {}
+    newest = max(runs, key=lambda context: context.create_time_since_epoch)
+    return {node.node: node for node in _nodes(store, newest.id)}
+
+
+def _open(database: Path) -> metadata_store.MetadataStore:
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(database)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return metadata_store.MetadataStore(config)
+
+
+def _nodes(store: metadata_store.MetadataStore, run: int):
+    for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
+        [name] = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
+        seconds = (execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000
+        yield NodeRun(
+            node=name.rsplit(".", 1)[-1],
+            state=_STATES.get(execution.last_known_state, "unknown"),
+            seconds=seconds,
+            outputs=_outputs(store, execution.id),
+        )
+
+
+def _outputs(store: metadata_store.MetadataStore, execution: int) -> dict[str, Output]:
+    events = [e for e in store.get_events_by_execution_ids([execution]) if e.type == mlmd.Event.OUTPUT]
+    artifacts = {a.id: a for a in store.get_artifacts_by_id([event.artifact_id for event in events])}
+    return {
+        event.path.steps[0].key: Output(
+            uri=Path(artifacts[event.artifact_id].uri),
+            properties={k: _value(v) for k, v in artifacts[event.artifact_id].custom_properties.items()},
+        )
+        for event in events
+    }
+
+
+def _value(value: mlmd.Value) -> Any:
+    return getattr(value, value.WhichOneof("value") or "string_value")

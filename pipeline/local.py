@@ -1,0 +1,134 @@
+"""`mobilenet run`: the DAG on this machine, and what came of it, read from the artifacts."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tfx.dsl.compiler import compiler
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import RunOptions
+from tfx.proto.orchestration import pipeline_pb2
+
+from components import pusher
+from components import evaluation as evaluations
+from components.scores import Evaluation
+from pipeline import lineage, progress
+from pipeline.branch import Branch
+from pipeline.pipeline import create_pipeline
+from pipeline.settings import Settings, SettingsError
+
+Runner = Literal["local", "beam"]
+_RUNNERS = {"local": LocalDagRunner, "beam": BeamDagRunner}
+
+
+class NodeFailed(RuntimeError):
+    """A node of the DAG failed; the message is the node's own."""
+
+    def __init__(self, node: str, error: BaseException) -> None:
+        super().__init__(f"{node} failed: {_innermost(error)}")
+        self.node = node
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one branch came to."""
+
+    branch: Branch
+    evaluation: Evaluation
+    float_bytes: int
+    int8_bytes: int
+    blessed: bool
+    reason: str
+    pushed_to: Path | None  # None unless the bundle lies there whole, now.
+
+
+def run(
+    settings: Settings,
+    branches: Sequence[Branch],
+    *,
+    follower: progress.Follower,
+    runner: Runner = "local",
+    from_node: str | None = None,
+) -> list[Outcome]:
+    """Runs the DAG and returns each branch's outcome.
+
+    Raises:
+        NodeFailed: a node failed; nothing behind it ran.
+        SettingsError: no such node, or another run is at work in this work directory.
+    """
+    pipeline = create_pipeline(settings, branches)
+    nodes = [node.id for node in pipeline.components]
+    options = None
+    if from_node:
+        if from_node not in nodes:
+            raise SettingsError(f"no node {from_node!r}: there are {', '.join(nodes)}.")
+        options = RunOptions(from_nodes=[from_node])
+    follower.nodes = len(nodes)
+    with _alone(settings.workdir), _without_arguments():
+        try:
+            _RUNNERS[runner]().run(pipeline, options)
+        except Exception as error:
+            raise NodeFailed(follower.node or "The pipeline", error) from error
+    nodes_run = lineage.last_run(settings.metadata)
+    return [_outcome(branch, nodes_run) for branch in branches]
+
+
+def compile_ir(settings: Settings, branches: Sequence[Branch]) -> pipeline_pb2.Pipeline:
+    """TFX's own description of the DAG, for tests and tools."""
+    return compiler.Compiler().compile(create_pipeline(settings, branches))
+
+
+def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
+    def output(node: str, key: str) -> lineage.Output:
+        return nodes[f"{node}-{branch.variant.id}"].outputs[key]
+
+    files = output("TFLiteConverter", "tflite").uri / "Format-Serving"
+    blessing = output("AccuracyGate", "blessing").properties
+    pushed = output("Pusher", "pushed_model").properties
+    return Outcome(
+        branch=branch,
+        evaluation=evaluations.read(str(output("Evaluator", "evaluation").uri)),
+        float_bytes=(files / "float.tflite").stat().st_size,
+        int8_bytes=(files / "tflite").stat().st_size,
+        blessed=blessing["blessed"] == 1,
+        reason=blessing["reason"],
+        pushed_to=Path(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
+    )
+
+
+@contextlib.contextmanager
+def _alone(workdir: Path) -> Iterator[None]:
+    """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two."""
+    with (workdir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _without_arguments() -> Iterator[None]:
+    """Beam reads sys.argv and would take our --runner for its own."""
+    arguments, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+
+
+def _innermost(error: BaseException) -> str:
+    """The message of what went wrong first, without the layers that Beam and TFX put around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = str(error).split(" [while running", 1)[0].strip()
+    return text or type(error).__name__

@@ -1,0 +1,122 @@
+"""What a person sees while the nodes run: the node, the epoch, pictures a second, time left. All else goes to the log.
+
+TFX, TensorFlow and Beam write to the process's output at will; so it is turned into the log file for the while,
+Python's and C++'s alike, and the console writes to what the output was before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import absl.logging
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_NODE = re.compile(r"(?:Component|node) (\S+) is (running|finished)\.")  # As both local runners say it.
+LINE_SECONDS = 10.0  # Between lines where the output is no terminal.
+
+
+class Follower(logging.Handler):
+    """Turns log records into progress: TFX's about nodes, ours (`mobilenet.progress`) about the work in them."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self.console, self.nodes = console, 0  # The runner fills in how many there are.
+        self.node, self.started, self.finished, self.said = "", 0.0, 0, 0.0
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+        self.progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        self.bar: TaskID | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        values = getattr(record, "progress", None)
+        if isinstance(values, dict):
+            self._work(values)
+        elif match := _NODE.fullmatch(record.getMessage()):
+            self._start(match[1]) if match[2] == "running" else self._finish(match[1])
+
+    def _start(self, node: str) -> None:
+        self.node, self.started, self.said = node, time.monotonic(), time.monotonic()
+        self._clear()
+        self.bar = self.progress.add_task(self._place(), total=None)
+        if not self.console.is_terminal:
+            self.console.print(self._place(), highlight=False)
+
+    def _finish(self, node: str) -> None:
+        self._clear()
+        self.finished += 1
+        seconds = time.monotonic() - self.started
+        self.console.print(f"[green]✓[/] {node} [dim]{seconds:.1f} s[/]", highlight=False)
+
+    def _work(self, values: dict) -> None:
+        text, done, total = _describe(values)
+        if values["task"] == "evaluate":
+            self.console.print(f"  {text}", highlight=False)
+        elif self.bar is not None:
+            self.progress.update(self.bar, description=f"{self._place()} {text}", completed=done, total=total)
+        if not self.console.is_terminal and time.monotonic() - self.said >= LINE_SECONDS:
+            self.said = time.monotonic()
+            self.console.print(f"  {done} of {total}: {text}", highlight=False)
+
+    def _place(self) -> str:
+        return f"[{self.finished + 1}/{self.nodes}] {self.node}"
+
+    def _clear(self) -> None:
+        for task in self.progress.task_ids:
+            self.progress.remove_task(task)
+        self.bar = None
+
+
+def _describe(values: dict) -> tuple[str, int, int | None]:
+    if values["task"] == "train":
+        text = (
+            f"epoch {values['epoch']}/{values['epochs']}, loss {values['loss']:.3f}, top-1 {values['top1']:.1%}, "
+            f"{values['images_per_second']:,.0f} images/s"
+        )
+        return text, values["step"], values["steps"]
+    if values["task"] == "evaluate":
+        return f"step {values['step']:,} of {values['steps']:,}: eval top-1 {values['top1']:.1%}", 0, None
+    refused = f", {values['refused']:,} refused" if values.get("refused") else ""
+    return f"{values['done']:,} pictures{refused}", values["done"], values.get("total")
+
+
+@contextlib.contextmanager
+def following(log: Path) -> Iterator[Follower]:
+    """Within: the process's output is the log file, and the follower's console is what the output was."""
+    with _output_to(log) as terminal:
+        follower = Follower(Console(file=terminal))
+        # Everything at INFO into the log file; absl, which TFX writes to, has a level of its own.
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True)
+        absl.logging.set_verbosity(absl.logging.INFO)
+        logging.getLogger().addHandler(follower)
+        try:
+            with follower.progress:
+                follower.progress.add_task("importing TFX and TensorFlow", total=None)
+                yield follower
+        finally:
+            logging.getLogger().removeHandler(follower)
+
+
+@contextlib.contextmanager
+def _output_to(log: Path) -> Iterator:
+    """Points file descriptors 1 and 2 at the log, for C++ and child processes too; gives the former output."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with log.open("ab") as file, os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as terminal:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, former in enumerate(kept, start=1):
+                os.dup2(former, number)
+                os.close(former)

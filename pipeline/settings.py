@@ -1,0 +1,83 @@
+"""Where it runs: data, folders, runner and the bounds of the blessing. The only reader and writer of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "sample"
+WORKDIR = Path("runs")
+
+# Beam's local options reach the nodes through these, so that their values stay out of the cache key.
+BEAM_MODE = "MOBILENET_BEAM_RUNNING_MODE"
+BEAM_WORKERS = "MOBILENET_BEAM_WORKERS"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One place to run."""
+
+    data: Path  # Class folders: train/<class>/*.jpg and eval/<class>/*.jpg.
+    workdir: Path
+    name: str = "mobilenet"  # Of the pipeline, in ML Metadata.
+    floor: float = 0.5  # The least top-1 of an int8 file worth shipping.
+    margin: float = 0.01  # How far it may truly be under the float model.
+    max_refused: float = 0.001  # Of the pictures; a few are always let pass (components/ingestion_counts.py).
+    enable_cache: bool = True
+
+    @property
+    def artifacts(self) -> Path:
+        return self.workdir / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        return self.workdir / "metadata.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """The push destination."""
+        return self.workdir / "models"
+
+    @property
+    def log(self) -> Path:
+        return self.workdir / "log.txt"
+
+
+def local(data: Path | None, workdir: Path | None, **changes) -> Settings:
+    """Absolute paths, checked before anything is imported or started."""
+    settings = Settings(data=(data or SAMPLE).absolute(), workdir=(workdir or WORKDIR).absolute(), **changes)
+    if not settings.data.is_dir():
+        raise SettingsError(
+            f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/. Give --data DIR."
+        )
+    _writable(settings.workdir)
+    return settings
+
+
+def set_beam_workers(workers: int) -> None:
+    """One worker runs in this process, which starts at once; more get a process each (20-30 s for every Beam node)."""
+    if workers < 1:
+        raise SettingsError(f"--beam-workers is {workers}, wanted at least 1.")
+    os.environ[BEAM_MODE] = "in_memory" if workers == 1 else "multi_processing"
+    os.environ[BEAM_WORKERS] = str(workers)
+
+
+def quiet() -> None:
+    """TensorFlow's C++ messages below warnings are left out of the log. Must come before TensorFlow is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
+def _writable(folder: Path) -> None:
+    probe = folder / f".write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"the work directory {folder} cannot be written: {error}. Give --workdir DIR.") from error

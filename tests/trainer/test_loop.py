@@ -1,0 +1,99 @@
+"""A killed run ends where an unbroken one does, and every picture is seen once an epoch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer import input_pipeline, loop, mobilenet_v1
+from trainer.imagenet import ENCODED, LABEL
+from trainer.keras import keras
+from trainer.recipes import tiny
+
+PICTURES, CLASSES, SIDE = 48, 4, 32
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> str:
+    """Flat pictures, one colour a class, in two shards."""
+    folder = tmp_path_factory.mktemp("shards")
+    for shard in range(2):
+        with tf.io.TFRecordWriter(str(folder / f"data_tfrecord-{shard:05}-of-00002")) as writer:
+            for number in range(shard, PICTURES, 2):
+                writer.write(_example(number))
+    return f"{folder}/*"
+
+
+def _example(number: int) -> bytes:
+    label = 1 + number % (CLASSES - 1)
+    picture = np.full((28, 28, 3), 60 * label, np.uint8)
+    picture[number % 28] = number  # So that every picture is another one.
+    features = {
+        ENCODED: tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.io.encode_jpeg(picture).numpy()])),
+        LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def _task(shards: str, folder, **changes) -> loop.Task:
+    recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2, **changes)
+    return loop.Task(recipe, SIDE, CLASSES, [shards], PICTURES, [shards], str(folder / "resume"), str(folder / "logs"))
+
+
+def _build() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES, bn_momentum=0.9, dropout=0.0)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(shards, tmp_path, monkeypatch):
+    tf.config.experimental.enable_op_determinism()
+    unbroken, steps = loop.train(_task(shards, tmp_path / "unbroken"), _build)
+    assert steps == 12
+
+    save = tf.train.CheckpointManager.save
+
+    def killed_after_eight(self, checkpoint_number):
+        save(self, checkpoint_number=checkpoint_number)
+        if checkpoint_number == 8:
+            raise Killed
+
+    broken = _task(shards, tmp_path / "broken")
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.train.CheckpointManager, "save", killed_after_eight)
+        with pytest.raises(Killed):
+            loop.train(broken, _build, checkpoint_seconds=0)
+    resumed, steps = loop.train(broken, _build)
+    assert steps == 12
+    for ours, theirs in zip(resumed.weights, unbroken.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
+
+
+def test_every_picture_is_seen_once_an_epoch_in_an_order_of_its_own(shards):
+    def pictures(epoch: int, skip: int = 0) -> list[bytes]:
+        batches = input_pipeline.train_dataset(
+            [shards], train_image=lambda encoded, _: encoded, batch_size=8, seed=1, epoch=epoch, skip_batches=skip
+        )
+        return [encoded for batch, _ in batches.as_numpy_iterator() for encoded in batch]
+
+    first, second = pictures(0), pictures(1)
+    assert len(set(first)) == PICTURES
+    assert set(first) == set(second)
+    assert first != second
+    assert pictures(1, skip=4) == second[32:]
+
+
+def test_too_few_pictures_for_a_batch_is_an_error_with_both_numbers(shards, tmp_path):
+    task = dataclasses.replace(_task(shards, tmp_path), train_pictures=7)
+    with pytest.raises(loop.TrainingError, match="7 training pictures do not fill one batch of 8"):
+        loop.train(task, _build)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
+    task = _task(shards, tmp_path, peak_lr=1e30, warmup_epochs=0)
+    with pytest.raises(loop.TrainingError, match="the loss is nan.*Lower peak_lr"):
+        loop.train(task, _build)

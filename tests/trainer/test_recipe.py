@@ -1,0 +1,59 @@
+"""Recipes are records: complete, checked, and different from each other only where they say so."""
+
+import dataclasses
+
+import pytest
+
+from trainer import recipe, schedule
+from trainer.recipe import RecipeError
+from trainer.recipes import imagenet, sample
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_experiment_has_three_recipes_under_its_name(name):
+    experiment = recipe.experiment(name)
+    assert experiment.float_recipe.name == f"{name}_float"
+    assert not experiment.float_recipe.quantized
+    assert experiment.qat_recipe.name == f"{name}_qat"
+    assert experiment.qat_recipe.quantized and experiment.qat_recipe.freeze_bn
+    assert experiment.from_scratch.quantized and not experiment.from_scratch.freeze_bn
+    assert recipe.from_dict(experiment.qat_recipe.as_dict()) == experiment.qat_recipe
+
+
+def test_qat_differs_from_float_only_where_it_says():
+    before, after = sample.FLOAT.as_dict(), sample.QAT.as_dict()
+    assert {field for field in after if after[field] != before[field]} == {
+        "name", "quantized", "epochs", "peak_lr", "warmup_epochs", "freeze_bn", "calibration_pictures", "evaluations",
+    }  # fmt: skip
+
+
+def test_an_unknown_recipe_lists_those_there_are():
+    with pytest.raises(RecipeError, match="no recipe 'resnet': there are fashion_mnist, imagenet, sample, tiny"):
+        recipe.experiment("resnet")
+
+
+def test_all_faults_of_a_recipe_are_named_at_once():
+    with pytest.raises(RecipeError, match=r"epochs is 0.*batch_size is -1.*optimizer is 'adam', wanted one of sgd"):
+        dataclasses.replace(sample.FLOAT, epochs=0, batch_size=-1, optimizer="adam")
+
+
+def test_an_unknown_field_is_an_error_and_not_ignored():
+    with pytest.raises(RecipeError, match="unknown fields in the recipe: peak_learning_rate"):
+        recipe.from_dict({**sample.FLOAT.as_dict(), "peak_learning_rate": 1.0})
+
+
+def test_the_digest_changes_with_any_field():
+    assert dataclasses.replace(sample.FLOAT, seed=2).digest != sample.FLOAT.digest
+
+
+@pytest.mark.parametrize(("step", "rate"), [(0, 0.045), (2 * 2500 - 1, 0.045), (5000, 0.0423), (10_000, 0.039762)])
+def test_the_packaged_schedule_falls_in_steps_of_two_and_a_half_epochs(step, rate):
+    assert float(schedule.RecipeSchedule(imagenet.FLOAT, 2000)(step)) == pytest.approx(rate, rel=1e-6)
+
+
+def test_cosine_warms_up_to_the_peak_and_ends_at_zero():
+    rates = schedule.RecipeSchedule(sample.FLOAT, 10)
+    values = [float(rates(step)) for step in range(301)]
+    assert max(values) == values[19] == values[20] == pytest.approx(sample.FLOAT.peak_lr)
+    assert values[0] == pytest.approx(sample.FLOAT.peak_lr / 20)
+    assert values[300] == pytest.approx(0.0, abs=1e-9)

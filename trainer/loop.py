@@ -1,0 +1,244 @@
+"""The training loop: step by step what the recipe says, from the last checkpoint if there is one.
+
+A custom loop and not `fit`: it goes on at the very batch where a killed run stopped, which BackupAndRestore does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from trainer import input_pipeline, optimizer, preprocessing
+from trainer.keras import keras
+from trainer.recipe import Recipe
+
+CHECKPOINT_SECONDS = 15.0
+REPORT_SECONDS = 1.0
+EVAL_BATCH = 128
+
+_progress = logging.getLogger("mobilenet.progress")
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on: too few pictures, or a loss that is no number."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what, and where its traces go."""
+
+    recipe: Recipe
+    resolution: int
+    classes: int
+    train_files: Sequence[str]
+    train_pictures: int
+    eval_files: Sequence[str]
+    checkpoint_dir: str  # Of this very (recipe, data, code): a checkpoint in it is this run's own.
+    log_dir: str  # TensorBoard.
+
+    @property
+    def steps_per_epoch(self) -> int:
+        steps = self.train_pictures // self.recipe.batch_size
+        if not steps:
+            raise TrainingError(
+                f"{self.train_pictures} training pictures do not fill one batch of {self.recipe.batch_size}: "
+                "add pictures, or use a recipe with a smaller batch_size."
+            )
+        return steps
+
+    @property
+    def steps(self) -> int:
+        return self.steps_per_epoch * self.recipe.epochs
+
+
+def train(task: Task, build: Callable[[], keras.Model], *, checkpoint_seconds: float = CHECKPOINT_SECONDS):
+    """Trains what `build` builds and returns (the model, the steps done in all)."""
+    strategy = distribution()
+    with strategy.scope():
+        run = _Run(task, strategy, build())
+    checkpoint = tf.train.Checkpoint(model=run.model, optimizer=run.optimizer, step=run.step)
+    manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
+    if manager.latest_checkpoint:
+        checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+    run.go(manager, checkpoint_seconds)
+    return run.model, int(run.step)
+
+
+def distribution() -> tf.distribute.Strategy:
+    """Several GPUs: mirrored; else whatever single device TensorFlow sees."""
+    return (
+        tf.distribute.MirroredStrategy()
+        if len(tf.config.list_logical_devices("GPU")) > 1
+        else tf.distribute.get_strategy()
+    )
+
+
+def top1(model: keras.Model, batches: tf.data.Dataset) -> float:
+    """The share of pictures whose label has the highest logit."""
+    count = hits = 0
+    predict = tf.function(lambda images: tf.argmax(model(images, training=False), axis=-1))
+    for images, labels in batches:
+        hits += int(tf.reduce_sum(tf.cast(predict(images) == labels, tf.int32)))
+        count += len(labels)
+    return hits / count
+
+
+def train_image(recipe: Recipe, resolution: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The recipe's augmentation: (JPEG bytes, seed) → picture."""
+
+    def inception(encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return preprocessing.inception_train_image(encoded, seed, resolution=resolution)
+
+    def shift(encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        fraction = recipe.central_fraction
+        return preprocessing.shifted_train_image(encoded, seed, resolution=resolution, central_fraction=fraction)
+
+    return {"inception": inception, "shift": shift}[recipe.augmentation]
+
+
+class _Run:
+    """One run's state: model, optimizer, step and the two running means."""
+
+    def __init__(self, task: Task, strategy: tf.distribute.Strategy, model: keras.Model) -> None:
+        self.task, self.strategy, self.model = task, strategy, model
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.optimizer = optimizer.create(task.recipe, task.steps_per_epoch)
+        if keras.mixed_precision.global_policy().name == "mixed_float16":
+            self.optimizer = keras.mixed_precision.LossScaleOptimizer(self.optimizer)
+        self.optimizer.build(model.trainable_variables)
+        self.kernels = optimizer.regularized(model.trainable_variables)
+        self.loss = keras.metrics.Mean(name="loss")
+        self.accuracy = keras.metrics.Mean(name="top1")
+        self.train_step = tf.function(self._train_step)
+
+    def go(self, manager: tf.train.CheckpointManager, checkpoint_seconds: float) -> None:
+        task = self.task
+        writer = tf.summary.create_file_writer(task.log_dir)
+        reporter = _Reporter(task, started_at=int(self.step))
+        saved = time.monotonic()
+        eval_steps = _evaluation_steps(task)
+        for batch in self._batches():
+            self.train_step(batch)
+            step = int(self.step)
+            if reporter.due(step):
+                self._report(reporter, step, writer)
+            if step in eval_steps:
+                self._evaluate(step, writer)
+            if step == task.steps or time.monotonic() - saved > checkpoint_seconds:
+                manager.save(checkpoint_number=step)
+                saved = time.monotonic()
+        writer.close()
+
+    def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        task, per_epoch = self.task, self.task.steps_per_epoch
+        while (step := int(self.step)) < task.steps:
+            epoch, done = divmod(step, per_epoch)
+            batches = input_pipeline.train_dataset(
+                task.train_files,
+                train_image=train_image(task.recipe, task.resolution),
+                batch_size=task.recipe.batch_size,
+                seed=task.recipe.seed,
+                epoch=epoch,
+                skip_batches=done,
+            )
+            yield from self.strategy.experimental_distribute_dataset(batches.take(per_epoch - done))
+            if int(self.step) == step:
+                raise TrainingError(
+                    f"epoch {epoch + 1} gave no batch, wanted {per_epoch - done}: the shards hold fewer pictures "
+                    f"than the {task.train_pictures} that the ingestion report counts. Ingest again."
+                )
+
+    def _train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
+        self.strategy.run(self._replica_step, args=batch)
+        self.step.assign_add(1)
+
+    def _replica_step(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        recipe = self.task.recipe
+        scaled = isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer)
+        with tf.GradientTape() as tape:
+            logits = tf.cast(self.model(images, training=True), tf.float32)
+            losses = cross_entropy(logits, labels, recipe.label_smoothing)
+            loss = tf.nn.compute_average_loss(losses, global_batch_size=recipe.batch_size)
+            loss += tf.nn.scale_regularization_loss(optimizer.l2_loss(self.kernels, recipe.l2))
+            target = self.optimizer.get_scaled_loss(loss) if scaled else loss
+        variables = self.model.trainable_variables
+        gradients = tape.gradient(target, variables)
+        gradients = self.optimizer.get_unscaled_gradients(gradients) if scaled else gradients
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.loss.update_state(losses)
+        self.accuracy.update_state(tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32))
+
+    def _report(self, reporter: _Reporter, step: int, writer: tf.summary.SummaryWriter) -> None:
+        loss, accuracy = float(self.loss.result()), float(self.accuracy.result())
+        self.loss.reset_state()
+        self.accuracy.reset_state()
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"{self.task.recipe.name}: the loss is {loss} at step {step}. Lower peak_lr or lengthen the warm-up."
+            )
+        reporter.report(step, loss=loss, top1=accuracy)
+        with writer.as_default(step=step):
+            tf.summary.scalar("train/loss", loss)
+            tf.summary.scalar("train/top1", accuracy)
+            tf.summary.scalar("train/learning_rate", self.optimizer.learning_rate)
+
+    def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
+        task = self.task
+        share = top1(
+            self.model,
+            input_pipeline.eval_dataset(
+                task.eval_files,
+                resolution=task.resolution,
+                central_fraction=task.recipe.central_fraction,
+                batch_size=EVAL_BATCH,
+            ),
+        )
+        _progress.info(
+            "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
+            extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
+        )  # fmt: skip
+        with writer.as_default(step=step):
+            tf.summary.scalar("eval/top1", share)
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, label_smoothing: float = 0.0) -> tf.Tensor:
+    """Per picture: logits [b, C], labels int [b] → float [b]."""
+    classes = logits.shape[-1]
+    targets = tf.one_hot(labels, classes) * (1.0 - label_smoothing) + label_smoothing / classes
+    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+
+
+def _evaluation_steps(task: Task) -> set[int]:
+    count = min(task.recipe.evaluations, task.recipe.epochs)
+    return {task.steps_per_epoch * round(task.recipe.epochs * (i + 1) / count) for i in range(count)}
+
+
+class _Reporter:
+    """Says about once a second how far training is and how fast it goes."""
+
+    def __init__(self, task: Task, started_at: int) -> None:
+        self.task, self.step = task, started_at
+        self.time = time.monotonic()
+
+    def due(self, step: int) -> bool:
+        return step == self.task.steps or time.monotonic() - self.time >= REPORT_SECONDS
+
+    def report(self, step: int, *, loss: float, top1: float) -> None:
+        task, now = self.task, time.monotonic()
+        rate = (step - self.step) * task.recipe.batch_size / max(now - self.time, 1e-9)
+        epoch = min((step - 1) // task.steps_per_epoch + 1, task.recipe.epochs)
+        self.step, self.time = step, now
+        values = {
+            "task": "train", "recipe": task.recipe.name, "step": step, "steps": task.steps, "epoch": epoch,
+            "epochs": task.recipe.epochs, "images_per_second": rate, "loss": loss, "top1": top1,
+        }  # fmt: skip
+        _progress.info(
+            "%s: epoch %d of %d, step %d of %d, loss %.4f, top-1 %.4f, %.0f pictures/s",
+            task.recipe.name, epoch, task.recipe.epochs, step, task.steps, loss, top1, rate,
+            extra={"progress": values},
+        )  # fmt: skip

@@ -1,0 +1,33 @@
+"""The optimizer that a recipe names, and which weights decay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from trainer.keras import keras
+from trainer.recipe import Recipe
+from trainer.schedule import RecipeSchedule
+
+
+def create(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Builds the optimizer; call it in the scope of the distribution strategy."""
+    rate = RecipeSchedule(recipe, steps_per_epoch)
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=recipe.momentum)
+    if recipe.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=recipe.rmsprop_rho, momentum=recipe.momentum, epsilon=recipe.epsilon)
+    adamw = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon)
+    adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "_min", "_max"])
+    return adamw
+
+
+def l2_loss(kernels: Sequence[tf.Variable], l2: float) -> tf.Tensor:
+    """The reference's regularization: l2 x sum(w^2) / 2."""
+    return l2 * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+
+
+def regularized(variables: Sequence[tf.Variable]) -> list[tf.Variable]:
+    """The kernels of stem, pointwise and logits convolutions: 15 of them. The depthwise ones are not regularized."""
+    return [v for v in variables if v.name.split("/")[-1].startswith("kernel")]

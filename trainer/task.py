@@ -1,0 +1,106 @@
+"""`run_fn`: what TFX's Trainer calls. FnArgs → recipe → loop → export. The only file here that knows TFX."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from trainer import export, input_pipeline, loop, mobilenet_v1, quantization, recipe
+from trainer.digest import sha256_file
+from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
+from trainer.keras import keras
+
+if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains the variant and recipe in `custom_config` and writes the model artifact."""
+    config = fn_args.custom_config
+    chosen = recipe.from_dict(json.loads(config["recipe"]))
+    variant = mobilenet_v1.Variant.parse(config["variant"])
+    examples = Path(fn_args.train_files[0]).parents[1]
+    labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()
+    report = json.loads((examples / REPORT_FILE).read_text(encoding="utf-8"))
+    digests = {
+        "data": report["digest"], "code": config["code"], "recipe": chosen.digest,
+        "base_model": _weights_digest(fn_args.base_model),
+    }  # fmt: skip
+    _seed(chosen)
+    checkpoint_dir = _checkpoint_dir(fn_args.model_run_dir, {**digests, "variant": variant.name})
+    task = loop.Task(
+        recipe=chosen, resolution=variant.resolution, classes=len(labels),
+        train_files=fn_args.train_files, train_pictures=report["splits"][TRAIN]["pictures"],
+        eval_files=fn_args.eval_files, checkpoint_dir=os.fspath(checkpoint_dir), log_dir=fn_args.model_run_dir,
+    )  # fmt: skip
+    model, steps = loop.train(task, lambda: _build(task, variant, fn_args.base_model))
+    description = export.Description(
+        width=variant.width, resolution=variant.resolution, classes=task.classes,
+        central_fraction=chosen.central_fraction, quantized=chosen.quantized, steps=steps,
+        recipe=chosen.as_dict(), digests=digests,
+    )  # fmt: skip
+    export.export(fn_args.serving_model_dir, model, description, labels)
+    shutil.rmtree(checkpoint_dir)  # Or the next run of the same recipe would find nothing left to do.
+
+
+def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | None) -> keras.Model:
+    """A new network, or the base model's weights; fake-quantized with calibrated ranges where the recipe says so."""
+    chosen = task.recipe
+    model = mobilenet_v1.build(
+        width=variant.width, resolution=variant.resolution, classes=task.classes,
+        dropout=chosen.dropout, bn_momentum=chosen.bn_momentum,
+    )  # fmt: skip
+    if base_model:
+        _take_weights(model, base_model, variant, task.classes)
+    if not chosen.quantized:
+        return model
+    return quantization.quantize(model, calibration=_calibration(task), freeze_bn=chosen.freeze_bn)
+
+
+def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Variant, classes: int) -> None:
+    base, description = export.load_keras(base_model)
+    if (description.variant, description.classes, description.quantized) != (variant, classes, False):
+        raise ValueError(
+            f"the base model is {description.variant.name} with {description.classes} classes"
+            f"{', fake-quantized' if description.quantized else ''}; wanted float, {variant.name}, {classes} classes."
+        )
+    model.set_weights(base.get_weights())
+
+
+def _calibration(task: loop.Task) -> list | None:
+    """Training pictures as evaluation sees them: [n, R, R, 3] in all."""
+    pictures = min(task.recipe.calibration_pictures, task.train_pictures)
+    if not pictures:
+        return None
+    batches = input_pipeline.eval_dataset(
+        task.train_files, resolution=task.resolution, central_fraction=task.recipe.central_fraction,
+        batch_size=min(loop.EVAL_BATCH, pictures),
+    )  # fmt: skip
+    return [images.numpy() for images, _ in batches.take(max(pictures // loop.EVAL_BATCH, 1))]
+
+
+def _seed(chosen: recipe.Recipe) -> None:
+    keras.backend.clear_session()  # Layer names and seeds as in a fresh process, whichever runner calls.
+    keras.utils.set_random_seed(chosen.seed)
+    tf.config.experimental.enable_op_determinism()
+    mixed = chosen.mixed_precision and bool(tf.config.list_physical_devices("GPU"))
+    if chosen.mixed_precision and not mixed:
+        logging.info("%s: mixed precision needs a GPU; training in float32.", chosen.name)
+    keras.mixed_precision.set_global_policy("mixed_float16" if mixed else "float32")
+
+
+def _weights_digest(base_model: str | None) -> str | None:
+    return sha256_file(Path(base_model) / export.KERAS / export.WEIGHTS_FILE) if base_model else None
+
+
+def _checkpoint_dir(model_run_dir: str, key: dict) -> Path:
+    """Beside the node's `model_run/<execution>`, which changes with every execution: keyed by what is trained."""
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return Path(model_run_dir).parents[1] / "resume" / name
