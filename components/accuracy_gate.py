@@ -119,9 +119,7 @@ def write(verdict: Verdict, uri: str) -> None:
 
 def _measure(pairs: PairedCounts, rule: Rule) -> dict[str, Any]:
     lost, gained = int(pairs.only_baseline.sum()), int(pairs.only_candidate.sum())
-    bound = drop_lower_bound(
-        only_baseline=lost, only_candidate=gained, pictures=pairs.pictures, alpha=rule.alpha
-    )
+    bound = drop_lower_bound(only_baseline=lost, only_candidate=gained, pictures=pairs.pictures, alpha=rule.alpha)
     return {
         "pictures": pairs.pictures,
         "baseline_top1": pairs.baseline_top1,
@@ -185,7 +183,7 @@ def _classes(lost: list[dict[str, Any]], rule: Rule) -> list[str]:
     )
     rest = f"; and {len(lost) - _NAMED_CLASSES} more" if len(lost) > _NAMED_CLASSES else ""
     count = "One class loses" if len(lost) == 1 else f"{len(lost)} classes lose"
-    return [f"{count} more than {_points(rule.class_margin)} of its pictures beyond chance: {told}{rest}."]
+    return [f"{count} more than {_points(rule.class_margin)}, beyond chance: {told}{rest}."]
 
 
 def _floor(numbers: dict[str, Any], rule: Rule) -> list[str]:
@@ -197,9 +195,9 @@ def _floor(numbers: dict[str, Any], rule: Rule) -> list[str]:
 
 def _praise(numbers: dict[str, Any], rule: Rule) -> str:
     return (
-        f"The int8 file is as good as the float model: {_compared(numbers)}, and nothing shows a drop of more than "
-        f"{_points(rule.margin)} (lower bound {_points(numbers['drop_lower_bound'])}). No class is lost, and the "
-        f"floor of {_percent(rule.floor)} is kept."
+        f"The int8 file passes: {_compared(numbers)}, which does not show a drop of more than {_points(rule.margin)} "
+        f"(lower bound {_points(numbers['drop_lower_bound'])}); no class is lost, and the floor of "
+        f"{_percent(rule.floor)} is kept."
     )
 
 

@@ -40,9 +40,7 @@ def predict_extractor(models: Mapping[str, str], *, keep: Sequence[str] = ()) ->
 
 
 @beam.ptransform_fn
-def _predict(
-    extracts: beam.pvalue.PCollection, models: dict[str, str], keep: tuple[str, ...]
-) -> beam.pvalue.PCollection:
+def _predict(extracts: Any, models: dict[str, str], keep: tuple[str, ...]) -> Any:
     return extracts | "Predict" >> beam.ParDo(_Predict(models, keep))
 
 
