@@ -34,20 +34,12 @@ def quantize(model: keras.Model, *, calibration: Iterable[np.ndarray] | None, fr
       A model with the same inputs and outputs; its layers bear the float model's names behind `quant_`.
     """
     _check(model)
-    with scope():
-        # AutoGraph would rewrite every wrapper's code, for ten seconds and to no effect.
-        quantized = tf.autograph.experimental.do_not_convert(_wrap)(model, freeze_bn=freeze_bn)
+    # AutoGraph would rewrite every wrapper's code, for ten seconds and to no effect.
+    quantized = tf.autograph.experimental.do_not_convert(_wrap)(model, freeze_bn=freeze_bn)
     _carry_over(model, quantized)
     if calibration is not None:
         set_ranges(quantized, activation_ranges(model, calibration))
     return quantized
-
-
-def scope() -> keras.utils.CustomObjectScope:
-    """Within it, Keras clones and loads quantized models: tfmot's classes and ours are known by name."""
-    with tfmot.quantization.keras.quantize_scope():
-        known = dict(keras.utils.get_custom_objects())
-    return keras.utils.custom_object_scope({**known, **quantizers.custom_objects()})
 
 
 def activation_ranges(model: keras.Model, calibration: Iterable[np.ndarray]) -> dict[str, tuple[float, float]]:
@@ -103,7 +95,8 @@ def _check(model: keras.Model) -> None:
 
 def _wrap(model: keras.Model, *, freeze_bn: bool) -> keras.Model:
     annotated = tfmot.quantization.keras.quantize_annotate_model(_clone(model, freeze_bn=freeze_bn))
-    return tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())
+    with keras.utils.custom_object_scope(quantizers.custom_objects()):
+        return tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())
 
 
 def _clone(model: keras.Model, *, freeze_bn: bool) -> keras.Model:

@@ -179,7 +179,7 @@ class Scheme(_quantization.QuantizeScheme):
 
 
 def custom_objects() -> dict[str, type]:
-    """What Keras must know by name to clone or load a quantized model; tfmot's own are in `quantize_scope`."""
+    """What tfmot looks up by name while it wraps a model."""
     kinds = (WeightQuantizer, DepthwiseWeightQuantizer, ActivationQuantizer, InputQuantizer, LayerConfig)
     return {kind.__name__: kind for kind in kinds}
 

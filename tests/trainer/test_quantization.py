@@ -77,9 +77,9 @@ def test_a_calibrated_model_answers_as_the_float_model_before_any_step(oracle_ch
     model = import_tf1(oracle_checkpoint, width=0.25, resolution=128, classes=1001)
     calibration, pictures = smooth_pictures(32, 128, seed=2), smooth_pictures(60, 128, seed=3)
     quantized = quantization.quantize(model, calibration=[calibration], freeze_bn=True)
-    wanted, got = model.predict(pictures, verbose=0), quantized.predict(pictures, verbose=0)
-    assert np.abs(wanted - got).mean() < 0.1 * wanted.std()
-    assert (wanted.argmax(1) == got.argmax(1)).mean() >= 0.9
+    wanted, got = logits(model, pictures), logits(quantized, pictures)
+    assert np.abs(wanted - got).mean() < 0.05 * wanted.std()
+    assert (wanted.argmax(1) == got.argmax(1)).mean() >= 0.95
 
 
 def test_ranges_are_the_means_of_the_batches_ranges_and_start_at_0_behind_relu6(float_model, quantized, pictures):
@@ -139,9 +139,9 @@ def test_weights_saved_as_h5_come_back_exactly_in_a_rebuilt_model(quantized, pic
     again = mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES)
     again = quantization.quantize(again, calibration=None, freeze_bn=True)
     again.load_weights(tmp_path / "weights.h5")
-    for name, value in variables(quantized).items():
-        np.testing.assert_array_equal(variables(again)[name], value, err_msg=name)
-    np.testing.assert_array_equal(again(pictures), quantized(pictures))
+    for weight, restored in zip(quantized.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(restored, weight)
+    np.testing.assert_array_equal(logits(again, pictures), logits(quantized, pictures))
 
 
 @pytest.mark.parametrize("freeze_bn", [True, False], ids=["frozen", "live"])
@@ -160,7 +160,7 @@ def test_a_step_trains_the_kernels_and_the_batch_norms_only_if_they_are_not_froz
 def test_an_activations_range_follows_the_batches_at_one_percent_a_step(float_model, pictures):
     model = quantization.quantize(float_model, calibration=[pictures], freeze_bn=True)
     before = variables(model)["Conv2d_0_Relu6/output_max:0"]
-    model(pictures * 0, training=True)
+    tf.function(model, autograph=False)(pictures * 0, training=True)
     first = keras.Model(model.inputs, model.get_layer("quant_Conv2d_0_BatchNorm").output)
     highest = tf.nn.relu6(first(pictures * 0)).numpy().max()
     after = variables(model)["Conv2d_0_Relu6/output_max:0"]
@@ -173,13 +173,6 @@ def test_without_calibration_relu6_ranges_are_0_to_6():
     ranges = {name: value for name, value in found.items() if "Relu6/output" in name}
     assert len(ranges) == 27
     assert set(map(float, ranges.values())) == {6.0}
-
-
-def test_keras_clones_a_quantized_model_within_the_scope(quantized, pictures):
-    with quantization.scope():
-        clone = keras.models.clone_model(quantized)
-    clone.set_weights(quantized.get_weights())
-    np.testing.assert_array_equal(clone(pictures[:4]), quantized(pictures[:4]))
 
 
 def test_a_keras_3_model_is_refused_with_what_to_build_instead():
@@ -214,6 +207,11 @@ def test_a_float_model_that_overflows_is_refused(pictures):
     model.get_layer("Logits").bias.assign([np.nan] * CLASSES)
     with pytest.raises(quantization.QuantizationError, match="not finite on the calibration pictures"):
         quantization.quantize(model, calibration=[pictures[:4]], freeze_bn=True)
+
+
+def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Without AutoGraph, which takes ten seconds to rewrite tfmot's wrappers."""
+    return tf.function(model, autograph=False)(images, training=False).numpy()
 
 
 def step(model: keras.Model, images: np.ndarray) -> None:
