@@ -58,7 +58,8 @@ class Follower(logging.Handler):
         text, done, total = _describe(values)
         if values["task"] == "evaluate":
             self.console.print(f"  {text}", highlight=False)
-        elif self.bar is not None:
+            return
+        if self.bar is not None:
             self.progress.update(self.bar, description=f"{self._place()} {text}", completed=done, total=total)
         if not self.console.is_terminal and time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()

@@ -66,9 +66,7 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
 def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
     """Rebuilds the Keras model (fake-quantized if it was) with its weights."""
     description = read_description(serving_dir)
-    model = mobilenet_v1.build(
-        width=description.width, resolution=description.resolution, classes=description.classes
-    )
+    model = mobilenet_v1.build(width=description.width, resolution=description.resolution, classes=description.classes)
     if description.quantized:
         freeze_bn = bool(description.recipe.get("freeze_bn", True))
         model = quantization.quantize(model, calibration=None, freeze_bn=freeze_bn)
@@ -95,7 +93,9 @@ class _Serving(tf.Module):
 
     def __init__(self, model: keras.Model, description: Description, label_file: Path) -> None:
         super().__init__()
-        self.model = model
+        self._predict = lambda images: model(images, training=False)
+        # The variables and not the layers: Keras would trace each layer's own functions, for 20 s, and nobody calls them.
+        self.weights = model.weights
         self.label_file = tf.saved_model.Asset(os.fspath(label_file))
         side = description.resolution
         picture = tf.TensorSpec([None, side, side, 3], tf.float32, name="images")
@@ -104,7 +104,7 @@ class _Serving(tf.Module):
         self.examples = tf.function(self._from_examples(description), input_signature=[serialized])
 
     def _outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = tf.cast(self.model(images, training=False), tf.float32)
+        logits = tf.cast(self._predict(images), tf.float32)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
     def _from_examples(self, description: Description):

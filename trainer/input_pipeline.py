@@ -56,9 +56,7 @@ def train_dataset(
     return _batched(records.map(example, tf.data.AUTOTUNE, deterministic=True), batch_size, drop_remainder=True)
 
 
-def eval_dataset(
-    files: Sequence[str], *, resolution: int, central_fraction: float, batch_size: int
-) -> tf.data.Dataset:
+def eval_dataset(files: Sequence[str], *, resolution: int, central_fraction: float, batch_size: int) -> tf.data.Dataset:
     """All pictures in the order of the shards: (images float32 [b, R, R, 3], labels int64 [b])."""
 
     def example(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -43,9 +43,7 @@ def inception_train_image(encoded: tf.Tensor, seed: tf.Tensor, *, resolution: in
     return scale(distort_color(image, color_seed))
 
 
-def shifted_train_image(
-    encoded: tf.Tensor, seed: tf.Tensor, *, resolution: int, central_fraction: float
-) -> tf.Tensor:
+def shifted_train_image(encoded: tf.Tensor, seed: tf.Tensor, *, resolution: int, central_fraction: float) -> tf.Tensor:
     """JPEG bytes → float [R, R, 3]: the evaluation's picture, shifted by up to 1/14 and mirrored half the time.
 
     For small centred pictures, where a sampled box of 5 % of the area holds nothing to learn from.
