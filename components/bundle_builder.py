@@ -1,0 +1,180 @@
+"""BundleBuilder: everything that belongs to one variant's release, as one folder that appears whole or not at all."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation
+
+from components import bundle as bundles
+from components import bundle_info, edge_check, tf1_graph
+from components import evaluation as evaluations
+from components.bundle import BundleError
+from components.scores import Evaluation
+from trainer import checkpoint, export, input_pipeline, tflite_metadata
+from trainer.digest import sha256_file
+from trainer.imagenet import EVAL, LABELS_FILE
+from trainer.keras import keras
+
+SERVING = "Format-Serving"
+SAVED_MODEL = "saved_model"
+# The TFLiteConverter's files: what each is called there, and what follows the model's name here.
+TFLITE_FILES = {"float": "float.tflite", "int8": "tflite", "uint8": "uint8.tflite"}
+
+
+@component
+def BundleBuilder(
+    examples: InputArtifact[Examples],
+    float_model: InputArtifact[Model],
+    qat_model: InputArtifact[Model],
+    tflite: InputArtifact[Model],
+    evaluation: InputArtifact[ModelEvaluation],
+    bundle: OutputArtifact[Model],
+    code: Parameter[str],
+) -> None:
+    """Builds the bundle; refuses a file that was not evaluated, and edges that do not give the same answer."""
+    parts = Parts(
+        examples=Path(examples.uri),
+        float_model=Path(float_model.uri) / SERVING,
+        qat_model=Path(qat_model.uri) / SERVING,
+        tflite=Path(tflite.uri) / SERVING,
+        evaluation=evaluations.read(evaluation.uri),
+        code=code,
+    )
+    build(parts, Path(bundle.uri) / SERVING)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a bundle is made of."""
+
+    examples: Path  # The Examples artifact's folder.
+    float_model: Path  # The models' serving folders.
+    qat_model: Path
+    tflite: Path
+    evaluation: Evaluation
+    code: str  # Digest of the source that builds.
+
+
+def build(parts: Parts, target: Path) -> None:
+    """Writes the bundle to `target`, which must not exist.
+
+    Raises:
+        BundleError: the parts do not belong together, or the disk is full or read-only.
+    """
+    description = export.read_description(str(parts.float_model))
+    name = f"mobilenet_v1_{description.variant.name}"
+    _check(parts)
+    try:
+        with _whole(target) as folder:
+            _write_tflite(parts, folder, name)
+            _write_float(parts, folder, name)
+            _write_eval_graph(parts, folder, name)
+            _write_info(parts, folder, name)
+            bundles.write_manifest(folder)
+    except OSError as error:
+        raise BundleError(f"{target} cannot be written: {error}. Make room there and run again.") from error
+
+
+def _check(parts: Parts) -> None:
+    """Refuses parts of different models, an int8 file that nobody measured, and a uint8 file with other answers."""
+    float_model, qat_model = (export.read_description(str(path)) for path in (parts.float_model, parts.qat_model))
+    for field in ("width", "resolution", "classes", "central_fraction"):
+        ours, others = getattr(float_model, field), getattr(qat_model, field)
+        if ours != others:
+            raise BundleError(
+                f"{field} is {ours} in the float model and {others} in the quantized one. Train both again."
+            )
+    int8 = parts.tflite / TFLITE_FILES["int8"]
+    digest = sha256_file(int8)
+    if digest != parts.evaluation.sha256:
+        raise BundleError(
+            f"{int8} has SHA-256 {digest}, but {parts.evaluation.sha256} was evaluated: what ships must be what was "
+            "measured. Run the Evaluator again."
+        )
+    _check_labels(parts)
+    _check_edges(parts, resolution=float_model.resolution, central_fraction=float_model.central_fraction)
+
+
+def _check_labels(parts: Parts) -> None:
+    labels = export.labels(str(parts.float_model))
+    for file in TFLITE_FILES.values():
+        inside = tflite_metadata.read_labels((parts.tflite / file).read_bytes())
+        if inside != labels:
+            raise BundleError(
+                f"{parts.tflite / file} has the labels {', '.join(inside[:5])}… ({len(inside)}), the float model "
+                f"{', '.join(labels[:5])}… ({len(labels)}). Convert again."
+            )
+
+
+def _check_edges(parts: Parts, *, resolution: int, central_fraction: float) -> None:
+    shards = str(parts.examples / f"Split-{EVAL}" / "*")
+    pictures = input_pipeline.eval_dataset(
+        [shards], resolution=resolution, central_fraction=central_fraction, batch_size=edge_check.BATCH
+    )
+    int8, uint8 = ((parts.tflite / TFLITE_FILES[edges]).read_bytes() for edges in ("int8", "uint8"))
+    batches = (images for images, _ in pictures.as_numpy_iterator())
+    seen = edge_check.compare(batches, int8=int8, uint8=uint8, total=parts.evaluation.candidate.pictures)
+    if seen != parts.evaluation.candidate.pictures:
+        raise BundleError(
+            f"{parts.evaluation.candidate.pictures} pictures were evaluated, but {shards} holds {seen}. "
+            "Run the Evaluator again on these examples."
+        )
+
+
+@contextlib.contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its name only if all went well."""
+    beside = target.with_name(f"{target.name}.writing")
+    shutil.rmtree(beside, ignore_errors=True)  # Of a run that was killed.
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        os.rename(beside, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_tflite(parts: Parts, folder: Path, name: str) -> None:
+    for edges, file in TFLITE_FILES.items():
+        shutil.copyfile(parts.tflite / file, folder / f"{name}_{edges}.tflite")
+
+
+def _write_float(parts: Parts, folder: Path, name: str) -> None:
+    """The float model as TF2's SavedModel, TF1's checkpoint (with its graph) and the frozen graph."""
+    shutil.copytree(parts.float_model, folder / SAVED_MODEL, ignore=shutil.ignore_patterns(export.KERAS))
+    labels = export.labels(str(parts.float_model))
+    (folder / LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    model, description = export.load_keras(str(parts.float_model))
+    prefix = folder / f"{name}.ckpt"
+    checkpoint.export_tf1(model, prefix, steps=description.steps)
+    tf1_graph.write_meta_graph(model, prefix.with_name(f"{name}.ckpt.meta"), checkpoint.reference_variables(model))
+    frozen = tf1_graph.frozen_graph(model).SerializeToString(deterministic=True)
+    (folder / f"{name}_frozen.pb").write_bytes(frozen)
+
+
+def _write_eval_graph(parts: Parts, folder: Path, name: str) -> None:
+    """The fake-quantized graph as text, with variables: the int8 file's arithmetic as TensorFlow emulates it."""
+    keras.backend.reset_uids()  # tfmot numbers a layer within the process; so the same model gives the same bytes.
+    model, _ = export.load_keras(str(parts.qat_model))
+    graph, _ = tf1_graph.variable_graph(model)
+    text = text_format.MessageToString(graph.as_graph_def())
+    (folder / f"{name}_eval.pbtxt").write_text(text, encoding="utf-8")
+
+
+def _write_info(parts: Parts, folder: Path, name: str) -> None:
+    info = bundle_info.describe(
+        folder,
+        name,
+        float_model=export.read_description(str(parts.float_model)),
+        qat_model=export.read_description(str(parts.qat_model)),
+        evaluation=parts.evaluation,
+        code=parts.code,
+    )
+    bundles.write_json(folder / bundles.INFO, info)
