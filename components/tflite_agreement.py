@@ -2,7 +2,8 @@
 
 They are never equal bit for bit: each layer rounds a few values one step to the other side, and deep layers drift by
 several. Differences are counted in steps of the file's logits (their scale), so that one tolerance serves models of
-any spread. Measured: see MEAN_STEPS.
+any spread; and a network that amplifies noise, as an untrained one does, is measured by its own: by how far fake
+quantization moved its logits.
 """
 
 import dataclasses
@@ -14,9 +15,12 @@ import numpy as np
 from trainer import quantization, tflite
 from trainer.keras import keras
 
-# Of the logits' mean difference. TO BE FILLED IN
+# Measured, the mean difference in steps, and as a multiple of what fake quantization itself changed:
+# 0.25_32 on Fashion-MNIST 0.50 and 0.7 after calibration, 0.31 after 300 steps; the oracle's 0.25_128 0.38 and 0.5;
+# one kernel of 28 with its sign turned: over 20 steps.
 MEAN_STEPS = 3.0
-TOP1 = 0.95  # Of the decided pictures.
+NOISE_RATIO = 1.5
+TOP1 = 0.95  # Of the clear pictures.
 _LAYER_PICTURES = 32  # On which the layers are compared, once the logits have failed.
 
 
@@ -24,7 +28,8 @@ _LAYER_PICTURES = 32  # On which the layers are compared, once the logits have f
 class Tolerance:
     """The most that the file may differ from its emulation."""
 
-    mean_steps: float = MEAN_STEPS
+    mean_steps: float = MEAN_STEPS  # Of the logits, on average; or, where this is more,
+    noise_ratio: float = NOISE_RATIO  # times the mean change that fake quantization made.
     top1: float = TOP1
 
 
@@ -33,53 +38,58 @@ class Agreement:
     """The file's logits against the fake-quantized model's."""
 
     pictures: int
-    step: float  # Of the file's logits: the unit of the next two.
+    step: float  # Of the file's logits: the unit of the next four.
     mean_steps: float
     max_steps: float
+    noise_steps: float  # Fake quantization's own mean change.
+    tolerated_steps: float  # On average.
     top1: float  # Of all pictures: both have the same first class.
-    decided: int  # Pictures whose first class leads by more than twice the tolerated mean difference.
-    decided_equal: int  # Of these, with the same first class.
+    clear: int  # Pictures whose first class leads by more than twice the tolerated mean difference.
+    clear_equal: int  # Of these, with the same first class.
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
 
 def agreement(
-    emulated: np.ndarray, measured: np.ndarray, *, step: float, tolerance: Tolerance | None = None
+    *, unrounded: np.ndarray, emulated: np.ndarray, measured: np.ndarray, step: float, tolerance: Tolerance
 ) -> Agreement:
-    """Compares logits, float [n, C] each.
+    """Compares logits, float [n, C] each: without fake quantization, with it, and the file's.
 
-    A nearly untrained model hardly tells its classes apart: only the decided pictures are held to the same answer.
+    A nearly untrained model hardly tells its classes apart: only the clear pictures are held to the same answer.
     """
+    noise = float(np.abs(emulated - unrounded).mean() / step)
+    tolerated = max(tolerance.mean_steps, tolerance.noise_ratio * noise)
     lead = np.diff(np.sort(emulated, axis=1)[:, -2:], axis=1)[:, 0]
     equal = emulated.argmax(1) == measured.argmax(1)
-    decided = lead > 2 * (tolerance or Tolerance()).mean_steps * step
+    clear = lead > 2 * tolerated * step
     steps = np.abs(emulated - measured) / step
     return Agreement(
         pictures=len(emulated),
         step=step,
         mean_steps=float(steps.mean()),
         max_steps=float(steps.max()),
+        noise_steps=noise,
+        tolerated_steps=tolerated,
         top1=float(equal.mean()),
-        decided=int(decided.sum()),
-        decided_equal=int((decided & equal).sum()),
+        clear=int(clear.sum()),
+        clear_equal=int((clear & equal).sum()),
     )
 
 
-def faults(found: Agreement, tolerance: Tolerance | None = None) -> list[str]:
+def faults(found: Agreement, tolerance: Tolerance) -> list[str]:
     """What is out of tolerance; nothing if the file may ship."""
-    tolerance = tolerance or Tolerance()
     said = []
-    if not found.mean_steps <= tolerance.mean_steps:  # So that NaN is a fault.
+    if not found.mean_steps <= found.tolerated_steps:  # So that NaN is a fault.
         said.append(
             f"its logits are {found.mean_steps:.2f} steps of {found.step:.4f} off on average "
-            f"(at most {found.max_steps:.1f}), tolerated are {tolerance.mean_steps}"
+            f"(at most {found.max_steps:.1f}), tolerated are {found.tolerated_steps:.2f}"
         )
     # One picture is no fraction: of few pictures, one may always differ.
-    different = found.decided - found.decided_equal
-    if different > max(1, round((1 - tolerance.top1) * found.decided)):
+    different = found.clear - found.clear_equal
+    if different > max(1, round((1 - tolerance.top1) * found.clear)):
         said.append(
-            f"{different} of {found.decided} clear pictures get another first class, "
+            f"{different} of {found.clear} clear pictures get another first class, "
             f"wanted the same on {tolerance.top1:.0%}"
         )
     return said

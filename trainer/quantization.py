@@ -42,6 +42,14 @@ def quantize(model: keras.Model, *, calibration: Iterable[np.ndarray] | None, fr
     return quantized
 
 
+def copy_float_weights(quantized: keras.Model, model: keras.Model) -> None:
+    """Fills a float model of the same network with a fake-quantized model's weights: what it is without rounding."""
+    sources = {_key(layer, weight): weight for layer in quantized.layers for weight in layer.weights}
+    for layer in model.layers:
+        for weight in layer.weights:
+            weight.assign(sources[_key(layer, weight)])
+
+
 def activation_ranges(model: keras.Model, calibration: Iterable[np.ndarray]) -> dict[str, tuple[float, float]]:
     """The float model's layers → the mean over the batches of each one's lowest and highest value."""
     names = [layer.name for layer in model.layers if _has_range(layer)]

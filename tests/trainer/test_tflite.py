@@ -93,7 +93,7 @@ def test_every_operator_of_the_int8_file_is_int8_and_convolutions_have_a_scale_f
         if "CONV" in operator.name:
             weights = operator.inputs[1]
             assert len(weights.scales) == operator.outputs[0].shape[-1]
-            assert weights.constant.min() >= -127
+            assert weights.constant is not None and weights.constant.min() >= -127
     assert operators[-1].outputs[0].scales == (1 / 256,)
 
 
