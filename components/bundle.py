@@ -69,6 +69,22 @@ def read_info(folder: Path) -> dict[str, Any]:
     return _read_json(folder / INFO)
 
 
+def read_file(folder: Path, name: str) -> bytes:
+    """One file of a bundle, checked against the manifest; the rest of the bundle need not be there.
+
+    Raises:
+        BundleError: not in the manifest, missing or changed.
+    """
+    wanted = read_manifest(folder).get(name)
+    if wanted is None:
+        raise BundleError(f"{name!r} is not in {folder / MANIFEST}. Is the bundle of an older version? Build it again.")
+    if not (folder / name).exists():
+        raise BundleError(f"{folder / name} is missing. Push the bundle again.")
+    if fault := _changed(folder, name, wanted):
+        raise BundleError(f"{folder}: {fault}. Push the bundle again.")
+    return (folder / name).read_bytes()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes sorted, indented JSON: the same value gives the same bytes."""
     path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -102,3 +102,15 @@ def test_a_folder_that_is_none_is_one_fault(tmp_path):
 def test_info_of_what_is_no_bundle_says_so(tmp_path):
     with pytest.raises(BundleError, match=r"info\.json is missing: .* is not a release bundle"):
         bundle.read_info(tmp_path)
+
+
+def test_one_file_is_read_only_as_it_was_written(folder):
+    assert bundle.read_file(folder, "labels.txt") == b"background\ncat\n"
+    (folder / "labels.txt").write_text("background\ndog\n")
+    with pytest.raises(BundleError, match=r"labels\.txt: changed"):
+        bundle.read_file(folder, "labels.txt")
+    (folder / "labels.txt").unlink()
+    with pytest.raises(BundleError, match=r"labels\.txt is missing"):
+        bundle.read_file(folder, "labels.txt")
+    with pytest.raises(BundleError, match=r"'\.\./secret' is not in"):
+        bundle.read_file(folder, "../secret")

@@ -90,14 +90,15 @@ def test_a_damaged_bundle_is_refused_with_the_files_name(source, base):
     assert not base.exists()
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("fails", ["copyfile", "fsync"])
-def test_a_full_disk_is_one_clear_error_with_nothing_left_and_the_next_run_works(source, base, monkeypatch, fails):
+def test_a_full_or_read_only_disk_is_one_clear_error_and_the_next_run_works(source, base, monkeypatch, fails, code):
     def full(*_args, **_kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as patch:
         patch.setattr(*{"copyfile": (shutil, "copyfile", full), "fsync": (os, "fsync", full)}[fails])
-        with pytest.raises(PushError, match=r"cannot be written: .*No space left on device.*run again"):
+        with pytest.raises(PushError, match=rf"cannot be written: .*{os.strerror(code)}.*run again"):
             pusher.deliver(source, str(base))
     assert names(base / VARIANT) == []
     assert pusher.deliver(source, str(base)).name == "1"
