@@ -64,8 +64,8 @@ def predict(bundle_or_tflite: Path, images: Sequence[Path], *, top: int) -> list
     runner = Runner(classifier.file)
     if len(classifier.labels) != runner.graph.classes:
         raise PredictError(
-            f"{bundle_or_tflite} has {len(classifier.labels)} labels for {runner.graph.classes} outputs, wanted one each. "
-            "Convert it again."
+            f"{bundle_or_tflite} has {len(classifier.labels)} labels for {runner.graph.classes} outputs, "
+            "wanted one each. Convert it again."
         )
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH):
