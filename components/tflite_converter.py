@@ -12,28 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
 from components import tflite_agreement
-from components.tflite_agreement import Agreement, Tolerance
-from trainer import export, input_pipeline, quantization, tflite, tflite_metadata
+from components.tflite_agreement import Tolerance
+from components.tflite_promises import FLOAT, INT8, UINT8, ConversionError, check
+from trainer import export, input_pipeline, tflite, tflite_metadata
 from trainer.keras import keras
 
 SERVING = "Format-Serving"
-INT8, FLOAT, UINT8 = "tflite", "float.tflite", "uint8.tflite"  # The first one is the file that ships.
 CONVERSION = "conversion.json"
 EDGES: Mapping[str, tflite.Edges] = {INT8: "int8", FLOAT: "float", UINT8: "uint8"}
 PICTURES = 500  # Of the eval split, on which files and models are compared.
 
 _BATCH = 50
-_FLOAT_DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
-
-
-class ConversionError(ValueError):
-    """A file that is not what its model promised. Nothing was written."""
 
 
 @component
@@ -91,37 +85,6 @@ def convert(
     }
     write({**files, CONVERSION: (json.dumps(report, indent=2, sort_keys=True) + "\n").encode()}, destination)
     return report
-
-
-def check(
-    files: Mapping[str, bytes],
-    float_model: keras.Model,
-    qat_model: keras.Model,
-    images: np.ndarray,
-    *,
-    tolerance: Tolerance,
-) -> Agreement:
-    """Holds the three files to their models on `images`, float32 [n, R, R, 3]; raises with all faults at once."""
-    faults = [f"{name}: {fault}" for name in (INT8, UINT8) for fault in tflite.check_int8(files[name])]
-    if faults:  # Logits that come out of float operators would prove nothing.
-        raise ConversionError(_message(faults))
-    runner = tflite.Runner(files[INT8])
-    found = tflite_agreement.agreement(
-        unrounded=_logits(_unrounded(float_model, qat_model), images),
-        emulated=_logits(qat_model, images),
-        measured=runner.logits(images),
-        step=runner.graph.logits.scales[0],
-        tolerance=tolerance,
-    )
-    faults += [f"{INT8}: {fault}" for fault in tflite_agreement.faults(found, tolerance)]
-    if faults:
-        where = tflite_agreement.first_departure(qat_model, runner, images, mean_steps=found.tolerated_steps)
-        faults.append(f"{INT8}: it leaves the fake-quantized model {where}")
-    faults += _edge_faults(runner, files[UINT8], images)
-    faults += _float_faults(files[FLOAT], float_model, images)
-    if faults:
-        raise ConversionError(_message(faults))
-    return found
 
 
 def eval_pictures(files: Sequence[str], description: export.Description) -> np.ndarray:
@@ -182,41 +145,8 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
     )
 
 
-def _unrounded(float_model: keras.Model, qat_model: keras.Model) -> keras.Model:
-    model = keras.models.clone_model(float_model)
-    quantization.copy_float_weights(qat_model, model)
-    return model
-
-
-def _logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    run = tf.function(model, autograph=False)  # AutoGraph takes seconds over tfmot's wrappers, and changes nothing.
-    parts = [run(images[start : start + _BATCH], training=False).numpy() for start in range(0, len(images), _BATCH)]
-    return np.concatenate(parts)
-
-
-def _edge_faults(runner: tflite.Runner, uint8_file: bytes, images: np.ndarray) -> list[str]:
-    difference = tflite.Runner(uint8_file).quantized(images).astype(int) - runner.quantized(images).astype(int)
-    different = int((difference != 128).any(axis=1).sum())
-    return [f"{UINT8}: differs from {INT8} on {different} of {len(images)} pictures"] if different else []
-
-
-def _float_faults(file: bytes, model: keras.Model, images: np.ndarray) -> list[str]:
-    logits = _logits(model, images)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    wanted = exponentials / exponentials.sum(axis=1, keepdims=True)
-    off = float(np.abs(tflite.Runner(file).probabilities(images) - wanted).max())
-    if off <= _FLOAT_DIFFERENCE:
-        return []
-    return [f"{FLOAT}: probabilities are {off:.4f} off the float model's, tolerated are {_FLOAT_DIFFERENCE}"]
-
-
 def _described_tensor(tensor: tflite.Tensor) -> dict[str, Any]:
     described: dict[str, Any] = {"name": tensor.name, "type": tensor.type, "shape": list(tensor.shape)}
     if tensor.scales:
         described.update(scale=tensor.scales[0], zero_point=tensor.zero_points[0])
     return described
-
-
-def _message(faults: Sequence[str]) -> str:
-    listed = "; ".join(faults[:20]) + ("; …" if len(faults) > 20 else "")
-    return f"the conversion is refused, nothing was written. {len(faults)} faults: {listed}."

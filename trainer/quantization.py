@@ -38,7 +38,7 @@ def quantize(model: keras.Model, *, calibration: Iterable[np.ndarray] | None, fr
     quantized = tf.autograph.experimental.do_not_convert(_wrap)(model, freeze_bn=freeze_bn)
     _carry_over(model, quantized)
     if calibration is not None:
-        set_ranges(quantized, activation_ranges(model, calibration))
+        set_ranges(quantized, activation_ranges(model, calibration, batch_statistics=not freeze_bn))
     return quantized
 
 
@@ -50,15 +50,29 @@ def copy_float_weights(quantized: keras.Model, model: keras.Model) -> None:
             weight.assign(sources[_key(layer, weight)])
 
 
-def activation_ranges(model: keras.Model, calibration: Iterable[np.ndarray]) -> dict[str, tuple[float, float]]:
-    """The float model's layers → the mean over the batches of each one's lowest and highest value."""
+def activation_ranges(
+    model: keras.Model, calibration: Iterable[np.ndarray], *, batch_statistics: bool = False
+) -> dict[str, tuple[float, float]]:
+    """The float model's layers → the mean over the batches of each one's lowest and highest value.
+
+    That mean is also where the moving averages of training settle; the extremes over all batches did no better.
+
+    Args:
+      batch_statistics: widened to what a batch norm that is training lets through. In an untrained network that is
+        all there is: its moving statistics let almost nothing through, and such ranges would clip every activation.
+    """
     names = [layer.name for layer in model.layers if _has_range(layer)]
-    probe = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    copy = keras.models.clone_model(model)  # Whose moving statistics may move.
+    copy.set_weights(model.get_weights())
+    probe = keras.Model(copy.inputs, [copy.get_layer(name).output for name in names])
 
     @tf.function(autograph=False, reduce_retracing=True)
     def batch_ranges(images: tf.Tensor) -> tf.Tensor:
-        values = tf.nest.flatten(probe(images, training=False))
-        return tf.stack([[tf.reduce_min(value), tf.reduce_max(value)] for value in values])
+        modes = [probe(images, training=training) for training in ((False, True) if batch_statistics else (False,))]
+        return tf.stack([
+            [tf.reduce_min(list(map(tf.reduce_min, values))), tf.reduce_max(list(map(tf.reduce_max, values)))]
+            for values in zip(*modes, strict=True)
+        ])  # fmt: skip
 
     ranges = [batch_ranges(tf.convert_to_tensor(images, tf.float32)).numpy() for images in calibration]
     if not ranges:

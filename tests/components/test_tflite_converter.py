@@ -12,9 +12,9 @@ import tensorflow as tf
 from PIL import Image
 from tfx.types import standard_artifacts
 
-from components import tflite_agreement, tflite_converter
+from components import tflite_agreement, tflite_converter, tflite_promises
 from components.tflite_agreement import Tolerance
-from components.tflite_converter import ConversionError
+from components.tflite_promises import ConversionError
 from trainer import export, imagenet, mobilenet_v1, quantization, tflite, tflite_metadata
 
 SIDE = 32
@@ -170,7 +170,7 @@ def test_the_logits_of_another_model_are_refused_naming_the_operator(inputs):
     }
     images = tflite_converter.eval_pictures(inputs.eval_files, export.read_description(inputs.qat_dir))
     with pytest.raises(ConversionError) as raised:
-        tflite_converter.check(files, inputs.float_model, inputs.quantized, images, tolerance=Tolerance())
+        tflite_promises.check(files, inputs.float_model, inputs.quantized, images, tolerance=Tolerance())
     message = str(raised.value)
     assert "tflite: its logits are" in message
     assert "first at operator 8 CONV_2D (Conv2d_4_pointwise_Relu6)" in message

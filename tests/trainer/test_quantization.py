@@ -167,6 +167,21 @@ def test_an_activations_range_follows_the_batches_at_one_percent_a_step(float_mo
     assert after == pytest.approx(0.99 * before + 0.01 * highest, rel=1e-5)
 
 
+def test_an_untrained_networks_ranges_hold_what_its_batch_norms_will_let_through_in_training(pictures):
+    model = mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES)
+    before = model.get_weights()
+    live, frozen = (
+        variables(quantization.quantize(model, calibration=[pictures], freeze_bn=freeze))[
+            "Conv2d_13_pointwise_Relu6/output_max:0"
+        ]
+        for freeze in (False, True)
+    )
+    assert live > 2
+    assert frozen < 0.01
+    for weight, kept in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, weight)
+
+
 def test_without_calibration_relu6_ranges_are_0_to_6():
     model = mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES)
     found = variables(quantization.quantize(model, calibration=None, freeze_bn=False))
