@@ -24,7 +24,8 @@ class CountsMetric(tfma.metrics.Metric):
     NAME = ""
     AGAINST_BASELINE = False  # True: about a candidate and the baseline together; TFMA then takes no difference of it.
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", *, code: str = "") -> None:
+        del code  # The digest of the sources that evaluate: in the EvalConfig for the Evaluator's cache key alone.
         super().__init__(self._computations, name=name or self.NAME)
 
     def value(self, counts: Counts, model: str) -> Any:

@@ -98,7 +98,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings) -> list[BaseNode]:
         model=converter.outputs["tflite"],
         baseline_model=float_model,
         example_splits=[EVAL],
-        eval_config=evaluation.eval_config(),
+        eval_config=evaluation.eval_config(code=source.digest("components.evaluation")),
         module_path="components.evaluation",
     ).with_id(f"Evaluator-{name}")
     # The only blessing.

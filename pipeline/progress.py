@@ -19,6 +19,7 @@ import absl.logging
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+_CACHED = re.compile(r"A cached execution \d+ is used\.")
 _NODE = re.compile(r"(?:Component|node) (\S+) is (running|finished)\.")  # As both local runners say it.
 LINE_SECONDS = 10.0  # Between lines where the output is no terminal.
 
@@ -29,7 +30,8 @@ class Follower(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self.console, self.nodes = console, 0  # The runner fills in how many there are.
-        self.node, self.started, self.finished, self.said = "", 0.0, 0, 0.0
+        self.node, self.cached, self.finished = "", False, 0
+        self.started = self.said = 0.0
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
         self.progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
         self.bar: TaskID | None = None
@@ -38,11 +40,14 @@ class Follower(logging.Handler):
         values = getattr(record, "progress", None)
         if isinstance(values, dict):
             self._work(values)
+        elif _CACHED.fullmatch(record.getMessage()):
+            self.cached = True
         elif match := _NODE.fullmatch(record.getMessage()):
             self._start(match[1]) if match[2] == "running" else self._finish(match[1])
 
     def _start(self, node: str) -> None:
-        self.node, self.started, self.said = node, time.monotonic(), time.monotonic()
+        self.node, self.cached = node, False
+        self.started = self.said = time.monotonic()
         self._clear()
         self.bar = self.progress.add_task(self._place(), total=None)
         if not self.console.is_terminal:
@@ -51,8 +56,8 @@ class Follower(logging.Handler):
     def _finish(self, node: str) -> None:
         self._clear()
         self.finished += 1
-        seconds = time.monotonic() - self.started
-        self.console.print(f"[green]✓[/] {node} [dim]{seconds:.1f} s[/]", highlight=False)
+        note = "from cache" if self.cached else f"{time.monotonic() - self.started:.1f} s"
+        self.console.print(f"[green]✓[/] {node} [dim]{note}[/]", highlight=False)
 
     def _work(self, values: dict) -> None:
         text, done, total = _describe(values)
@@ -92,16 +97,29 @@ def following(log: Path) -> Iterator[Follower]:
     """Within: the process's output is the log file, and the follower's console is what the output was."""
     with _output_to(log) as terminal:
         follower = Follower(Console(file=terminal))
-        # Everything at INFO into the log file; absl, which TFX writes to, has a level of its own.
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True)
-        absl.logging.set_verbosity(absl.logging.INFO)
-        logging.getLogger().addHandler(follower)
-        try:
-            with follower.progress:
-                follower.progress.add_task("importing TFX and TensorFlow", total=None)
-                yield follower
-        finally:
-            logging.getLogger().removeHandler(follower)
+        with _records_to(follower, log), follower.progress:
+            follower.progress.add_task("importing TFX and TensorFlow", total=None)
+            yield follower
+
+
+@contextlib.contextmanager
+def _records_to(follower: Follower, log: Path) -> Iterator[None]:
+    """Every log record at INFO goes to the follower and into the log file; absl, TFX's logger, has its own level."""
+    file = logging.FileHandler(log)
+    file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    absl.logging.set_verbosity(absl.logging.INFO)
+    for handler in (follower, file):
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in (follower, file):
+            root.removeHandler(handler)
+        root.setLevel(level)
+        file.close()
 
 
 @contextlib.contextmanager

@@ -99,9 +99,9 @@ class _Serving(tf.Module):
         self.label_file = tf.saved_model.Asset(os.fspath(label_file))
         side = description.resolution
         picture = tf.TensorSpec([None, side, side, 3], tf.float32, name="images")
-        self.images = tf.function(self._outputs, input_signature=[picture])
+        self.images = tf.function(self._outputs, input_signature=[picture], autograph=False)
         serialized = tf.TensorSpec([None], tf.string, name="examples")
-        self.examples = tf.function(self._from_examples(description), input_signature=[serialized])
+        self.examples = tf.function(self._from_examples(description), input_signature=[serialized], autograph=False)
 
     def _outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = tf.cast(self._predict(images), tf.float32)

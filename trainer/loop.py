@@ -17,7 +17,8 @@ from trainer import input_pipeline, optimizer, preprocessing
 from trainer.keras import keras
 from trainer.recipe import Recipe
 
-CHECKPOINT_SECONDS = 15.0
+CHECKPOINT_SECONDS = 2.0  # At least, between two checkpoints…
+CHECKPOINT_SHARE = 0.05  # …and at most this share of the time goes into saving them.
 REPORT_SECONDS = 1.0
 EVAL_BATCH = 128
 
@@ -65,6 +66,7 @@ def train(task: Task, build: Callable[[], keras.Model], *, checkpoint_seconds: f
     manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+        _progress.info("%s: going on from step %d of %d", task.recipe.name, int(run.step), task.steps)
     run.go(manager, checkpoint_seconds)
     return run.model, int(run.step)
 
@@ -113,14 +115,15 @@ class _Run:
         self.kernels = optimizer.regularized(model.trainable_variables)
         self.loss = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.Mean(name="top1")
-        self.train_step = tf.function(self._train_step)
-        self.predict = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+        # Without AutoGraph, which reads through tfmot's wrappers for 10 s and changes nothing.
+        self.train_step = tf.function(self._train_step, autograph=False)
+        self.predict = tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
 
     def go(self, manager: tf.train.CheckpointManager, checkpoint_seconds: float) -> None:
         task = self.task
         writer = tf.summary.create_file_writer(task.log_dir)
         reporter = _Reporter(task, started_at=int(self.step))
-        saved = time.monotonic()
+        due = time.monotonic() + checkpoint_seconds
         eval_steps = _evaluation_steps(task)
         for batch in self._batches():
             self.train_step(batch)
@@ -129,9 +132,9 @@ class _Run:
                 self._report(reporter, step, writer)
             if step in eval_steps:
                 self._evaluate(step, writer)
-            if step == task.steps or time.monotonic() - saved > checkpoint_seconds:
-                manager.save(checkpoint_number=step)
-                saved = time.monotonic()
+                reporter.restart(step)
+            if step == task.steps or time.monotonic() >= due:
+                due = _save(manager, step, checkpoint_seconds)
         writer.close()
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
@@ -213,6 +216,14 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, label_smoothing: float =
     return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
 
 
+def _save(manager: tf.train.CheckpointManager, step: int, seconds: float) -> float:
+    """Saves, and says when the next one is due."""
+    begun = time.monotonic()
+    manager.save(checkpoint_number=step)
+    done = time.monotonic()
+    return done + max(seconds, (done - begun) / CHECKPOINT_SHARE)
+
+
 def _evaluation_steps(task: Task) -> set[int]:
     count = min(task.recipe.evaluations, task.recipe.epochs)
     return {task.steps_per_epoch * round(task.recipe.epochs * (i + 1) / count) for i in range(count)}
@@ -227,14 +238,17 @@ class _Reporter:
 
     def due(self, step: int) -> bool:
         if not self.time:  # The first step is mostly tracing: the clock starts behind it.
-            self.step, self.time = step, time.monotonic()
+            self.restart(step)
         return step == self.task.steps or time.monotonic() - self.time >= REPORT_SECONDS
+
+    def restart(self, step: int) -> None:
+        self.step, self.time = step, time.monotonic()
 
     def report(self, step: int, *, loss: float, top1: float) -> None:
         task, now = self.task, time.monotonic()
         rate = (step - self.step) * task.recipe.batch_size / max(now - self.time, 1e-9)
         epoch = min((step - 1) // task.steps_per_epoch + 1, task.recipe.epochs)
-        self.step, self.time = step, now
+        self.restart(step)
         values = {
             "task": "train", "recipe": task.recipe.name, "step": step, "steps": task.steps, "epoch": epoch,
             "epochs": task.recipe.epochs, "images_per_second": rate, "loss": loss, "top1": top1,

@@ -70,7 +70,7 @@ def evaluate(artifacts: Artifacts, uri: Path, *, tflite_uri: str | None = None, 
         "blessing": [_artifact(standard_artifacts.ModelBlessing, uri / "blessing")],
     }
     properties = {
-        "eval_config": proto_utils.proto_to_json(eval_config()),
+        "eval_config": proto_utils.proto_to_json(eval_config(code="test")),
         "example_splits": json_utils.dumps(["eval"]),
         "fairness_indicator_thresholds": "null",
         "module_path": "components.evaluation",

@@ -171,7 +171,7 @@ def _pipeline(artifacts: Artifacts, folder: Path) -> Pipeline:
         model=tflite.outputs["result"],
         baseline_model=float_model.outputs["result"],
         module_path="components.evaluation",
-        eval_config=eval_config(),
+        eval_config=eval_config(code="test"),
         example_splits=["eval"],
     )
     gate = AccuracyGate(

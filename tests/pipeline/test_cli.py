@@ -1,0 +1,66 @@
+"""The command line: instant help, one clear sentence for what cannot work."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def mobilenet(*arguments: str, **options) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "COLUMNS": "200"}
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, **options)
+
+
+def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
+    probe = (
+        "import sys; from typer.testing import CliRunner; from pipeline.cli import app\n"
+        "for arguments in (['--help'], ['run', '--help']):\n"
+        "    result = CliRunner().invoke(app, arguments); assert result.exit_code == 0; print(result.output)\n"
+        "heavy = {'tensorflow', 'tfx', 'apache_beam', 'tf_keras', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for word in ("run", "predict", "--data", "--workdir", "--variant", "--recipe", "--beam-workers", "--from-scratch"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variant", "0.25"], "'0.25' is not a variant: wanted WIDTH_RESOLUTION, such as 0.25_128"),
+        (["--variant", "0.25_16"], "resolution is 16, wanted at least 32 pixels"),
+        (["--recipe", "resnet"], "no recipe 'resnet': there are"),
+        (["--data", "/no/such/folder"], "/no/such/folder is not a folder: wanted pictures in train/<class>/"),
+        (["--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
+    ],
+)
+def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(arguments, message, tmp_path):
+    done = mobilenet("run", "--workdir", str(tmp_path / "runs"), *arguments)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_read_only_work_directory_is_an_error_that_names_it(tmp_path):
+    mounted = tmp_path / "read-only"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(mounted)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        mounted.chmod(0o500)
+        if os.access(mounted, os.W_OK):
+            pytest.skip("may neither mount nor be kept out by mode bits here")
+    try:
+        done = mobilenet("run", "--workdir", str(mounted / "runs"))
+    finally:
+        subprocess.run(["umount", str(mounted)], capture_output=True)
+    assert done.returncode == 1
+    assert f"the work directory {mounted / 'runs'} cannot be written" in done.stdout
+    assert "Give --workdir DIR" in done.stdout

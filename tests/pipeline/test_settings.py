@@ -1,0 +1,23 @@
+"""Where it runs."""
+
+import os
+
+import pytest
+
+from pipeline import settings
+
+
+def test_the_defaults_are_the_bundled_pictures_and_a_folder_beside_you(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    local = settings.local(None, None)
+    assert local.data == settings.SAMPLE
+    assert local.workdir == tmp_path / "runs"
+    assert not list(local.workdir.iterdir())
+
+
+@pytest.mark.parametrize(("workers", "mode"), [(1, "in_memory"), (2, "multi_processing")])
+def test_more_than_one_worker_means_processes(monkeypatch, workers, mode):
+    for name in (settings.BEAM_MODE, settings.BEAM_WORKERS):
+        monkeypatch.setenv(name, "")
+    settings.set_beam_workers(workers)
+    assert (os.environ[settings.BEAM_MODE], os.environ[settings.BEAM_WORKERS]) == (mode, str(workers))

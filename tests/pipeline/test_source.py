@@ -1,0 +1,44 @@
+"""The digest of a node's source changes with every file that the node runs, and with no other."""
+
+import shutil
+
+import pytest
+
+from pipeline import source
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the packages that a test may edit."""
+    for package in ("trainer", "components"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source.ROOT / package, tmp_path / package, ignore=ignored)
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "file", ["task", "loop", "schedule", "optimizer", "mobilenet_v1", "preprocessing", "quantization"]
+)
+def test_an_edit_of_a_file_that_trains_changes_the_trainers_digest(tree, file):
+    before = source.digest("trainer.task")
+    with (tree / "trainer" / f"{file}.py").open("a") as text:
+        text.write("# edited\n")
+    assert source.digest("trainer.task") != before
+
+
+@pytest.mark.parametrize(
+    "file", ["trainer/tflite_metadata.py", "trainer/recipes/sample.py", "components/accuracy_gate.py"]
+)
+def test_an_edit_of_another_file_does_not(tree, file):
+    before = source.digest("trainer.task")
+    with (tree / file).open("a") as text:
+        text.write("# edited\n")
+    assert source.digest("trainer.task") == before
+
+
+def test_a_component_carries_what_it_imports_of_the_trainer(tree):
+    before = source.digest("components.tflite_converter")
+    with (tree / "trainer" / "tflite.py").open("a") as text:
+        text.write("# edited\n")
+    assert source.digest("components.tflite_converter") != before
