@@ -75,6 +75,7 @@ class Recipe:
                 self.weight_decay > 0 and self.optimizer != "adamw",
                 f"weight_decay goes with adamw only, not {self.optimizer}; l2 goes with all",
             ),
+            (self.quantized and self.mixed_precision, "mixed_precision goes with float recipes: tfmot wants float32"),
             *(_choice(self, field, kind) for field, kind in _CHOICES.items()),
         ]
 

@@ -46,22 +46,36 @@ def run_fn(fn_args: FnArgs) -> None:
         central_fraction=chosen.central_fraction, quantized=chosen.quantized, steps=steps,
         recipe=chosen.as_dict(), digests=digests,
     )  # fmt: skip
-    export.export(fn_args.serving_model_dir, model, description, labels)
+    export.export(fn_args.serving_model_dir, _in_float32(model, task, variant), description, labels)
     shutil.rmtree(checkpoint_dir)  # Or the next run of the same recipe would find nothing left to do.
 
 
 def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | None) -> keras.Model:
     """A new network, or the base model's weights; fake-quantized with calibrated ranges where the recipe says so."""
     chosen = task.recipe
-    model = mobilenet_v1.build(
-        width=variant.width, resolution=variant.resolution, classes=task.classes,
-        dropout=chosen.dropout, bn_momentum=chosen.bn_momentum,
-    )  # fmt: skip
+    model = _network(task, variant)
     if base_model:
         _take_weights(model, base_model, variant, task.classes)
     if not chosen.quantized:
         return model
     return quantization.quantize(model, calibration=_calibration(task), freeze_bn=chosen.freeze_bn)
+
+
+def _network(task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
+    return mobilenet_v1.build(
+        width=variant.width, resolution=variant.resolution, classes=task.classes,
+        dropout=task.recipe.dropout, bn_momentum=task.recipe.bn_momentum,
+    )  # fmt: skip
+
+
+def _in_float32(model: keras.Model, task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
+    """What is handed on computes in float32, whatever it was trained in."""
+    if keras.mixed_precision.global_policy().name == "float32":
+        return model
+    keras.mixed_precision.set_global_policy("float32")
+    exported = _network(task, variant)
+    exported.set_weights(model.get_weights())
+    return exported
 
 
 def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Variant, classes: int) -> None:
