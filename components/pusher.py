@@ -73,7 +73,7 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
 
     def run(self, execution_info: data_types.ExecutionInfo) -> Any:
         """Gives the execution property `version`; nothing where nothing will be pushed."""
-        output = driver_output_pb2.DriverOutput()  # pyright: ignore[reportAttributeAccessIssue]: made at import.
+        output = driver_output_pb2.DriverOutput()
         inputs = {key: list(artifacts) for key, artifacts in execution_info.input_dict.items()}
         if Executor().CheckBlessing(inputs):
             source = Path(Executor().GetModelPath(inputs))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.variant import Variant
 from trainer.recipe import Recipe
+from trainer.variant import Variant
 
 
 @dataclass(frozen=True)

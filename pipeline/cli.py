@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from pipeline.branch import Branch
+    from pipeline.local import Outcome
+    from pipeline.settings import Settings
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
@@ -18,13 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Runner(str, enum.Enum):
-    """Which of TFX's local runners."""
-
-    local = "local"
-    beam = "beam"
 
 
 def main() -> None:
@@ -46,7 +43,7 @@ def run(
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log and models.")] = Path("runs"),
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
-    runner: Annotated[Runner, typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = Runner.local,
+    runner: Annotated[Literal["local", "beam"], typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = "local",
     beam_workers: Annotated[int, typer.Option(help="Processes for ingestion, statistics and evaluation.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     from_scratch: Annotated[
@@ -66,22 +63,22 @@ def run(
     """
     from pipeline import settings as where
     from trainer.recipe import RecipeError
-    from trainer.variant import Variant, VariantError
+    from trainer.variant import VariantError
 
     console = Console()
     try:
-        settings = where.local(
-            data, workdir, floor=floor, margin=margin, max_refused=max_refused,
+        settings = where.Settings(
+            data=data or where.SAMPLE, workdir=workdir, floor=floor, margin=margin, max_refused=max_refused,
             enable_cache=not no_cache and from_node is None,
         )  # fmt: skip
-        branch = _branch(Variant.parse(variant), recipe, seed, from_scratch)
+        where.check(settings)
+        branch = _branch(variant, recipe, seed, from_scratch)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        outcomes = _run(console, settings, branch, runner.value, from_node)
+        outcome = _run(console, settings, branch, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError) as error:
-        _fail(console, str(error))
-    for outcome in outcomes:
-        _conclude(console, outcome)
+        raise _failed(console, str(error)) from None
+    _conclude(console, outcome)
 
 
 @app.command()
@@ -97,42 +94,47 @@ def predict(
     try:
         console.print(predicting.table(predicting.predict(bundle, images, top=top)))
     except (ValueError, OSError) as error:
-        _fail(console, str(error))
+        raise _failed(console, str(error)) from None
 
 
-def _branch(variant, recipe: str, seed: int | None, from_scratch: bool):
+def _branch(variant: str, recipe: str, seed: int | None, from_scratch: bool) -> Branch:
     import dataclasses
 
     from pipeline.branch import Branch
     from trainer.recipe import experiment
+    from trainer.variant import Variant
 
     chosen = experiment(recipe)
     changes = {} if seed is None else {"seed": seed}
     return Branch(
-        variant=variant,
+        variant=Variant.parse(variant),
         float_recipe=dataclasses.replace(chosen.float_recipe, **changes),
         qat_recipe=dataclasses.replace(chosen.from_scratch if from_scratch else chosen.qat_recipe, **changes),
         from_scratch=from_scratch,
     )
 
 
-def _run(console: Console, settings, branch, runner: str, from_node: str | None):
+def _run(
+    console: Console, settings: Settings, branch: Branch, runner: Literal["local", "beam"], from_node: str | None
+) -> Outcome:
     from pipeline import progress
 
-    console.print(
-        f"{branch.variant.name} on {settings.data}; everything else is in {settings.workdir}", highlight=False
-    )
+    console.print(f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}", highlight=False)
     with progress.following(settings.log) as follower:
         from pipeline import local  # Within: TensorFlow has much to say when it is imported.
 
         try:
-            return local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
+            [outcome] = local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
         except local.NodeFailed as error:
             failure = error
-    _fail(console, f"{failure}\nThe whole story is in {settings.log}. Run the same command again to go on from here.")
+        else:
+            return outcome
+    raise _failed(
+        console, f"{failure}\nThe whole story is in {settings.log}. The same command again goes on from here."
+    )
 
 
-def _conclude(console: Console, outcome) -> None:
+def _conclude(console: Console, outcome: Outcome) -> None:
     from pipeline.results import table
 
     console.print(table(outcome))
@@ -140,13 +142,13 @@ def _conclude(console: Console, outcome) -> None:
         console.print(f"[green]Blessed and pushed[/]: {outcome.pushed_to}\n{outcome.reason}", highlight=False)
         return
     if outcome.blessed:
-        _fail(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
+        raise _failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
     console.print(f"[red]Not blessed, so not pushed.[/] {outcome.reason}", highlight=False)
     raise typer.Exit(EXIT_NOT_BLESSED)
 
 
-def _fail(console: Console, message: str):
+def _failed(console: Console, message: str) -> typer.Exit:
     from rich.markup import escape
 
     console.print(f"[red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(EXIT_ERROR)
+    return typer.Exit(EXIT_ERROR)

@@ -1,7 +1,8 @@
-"""What a run did, read back from ML Metadata: each node's state, time and outputs. The artifacts decide, not the log."""
+"""What a run did, read back from ML Metadata: each node's state, time and outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def _open(database: Path) -> metadata_store.MetadataStore:
     return metadata_store.MetadataStore(config)
 
 
-def _nodes(store: metadata_store.MetadataStore, run: int):
+def _nodes(store: metadata_store.MetadataStore, run: int) -> Iterator[NodeRun]:
     for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
         [name] = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
         seconds = (execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000

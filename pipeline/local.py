@@ -16,8 +16,8 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import RunOptions
 from tfx.proto.orchestration import pipeline_pb2
 
-from components import pusher
 from components import evaluation as evaluations
+from components import pusher
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch

@@ -30,8 +30,8 @@ from pipeline import evaluation, source
 from pipeline.branch import Branch
 from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings
 from trainer.imagenet import EVAL, TRAIN
-from trainer.variant import Variant
 from trainer.recipe import Recipe
+from trainer.variant import Variant
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where it runs: data, folders, runner and the bounds of the blessing. The only reader and writer of the environment."""
+"""Where it runs: data, folders, workers and the blessing's bounds. The only reader and writer of the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
-WORKDIR = Path("runs")
 
 # Beam's local options reach the nodes through these, so that their values stay out of the cache key.
 BEAM_MODE = "MOBILENET_BEAM_RUNNING_MODE"
@@ -23,13 +22,17 @@ class SettingsError(ValueError):
 class Settings:
     """One place to run."""
 
-    data: Path  # Class folders: train/<class>/*.jpg and eval/<class>/*.jpg.
-    workdir: Path
+    data: Path = SAMPLE  # Class folders: train/<class>/*.jpg and eval/<class>/*.jpg.
+    workdir: Path = Path("runs")
     name: str = "mobilenet"  # Of the pipeline, in ML Metadata.
     floor: float = 0.5  # The least top-1 of an int8 file worth shipping.
     margin: float = 0.01  # How far it may truly be under the float model.
     max_refused: float = 0.001  # Of the pictures; a few are always let pass (components/ingestion_counts.py).
     enable_cache: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("data", "workdir"):
+            object.__setattr__(self, name, getattr(self, name).absolute())
 
     @property
     def artifacts(self) -> Path:
@@ -49,15 +52,17 @@ class Settings:
         return self.workdir / "log.txt"
 
 
-def local(data: Path | None, workdir: Path | None, **changes) -> Settings:
-    """Absolute paths, checked before anything is imported or started."""
-    settings = Settings(data=(data or SAMPLE).absolute(), workdir=(workdir or WORKDIR).absolute(), **changes)
+def check(settings: Settings) -> None:
+    """Before anything is imported or started.
+
+    Raises:
+      SettingsError: no such data, or a work directory that cannot be written.
+    """
     if not settings.data.is_dir():
         raise SettingsError(
             f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/. Give --data DIR."
         )
     _writable(settings.workdir)
-    return settings
 
 
 def set_beam_workers(workers: int) -> None:

@@ -1,1 +1,1 @@
-"""The network, its training, quantization and TFLite conversion: TensorFlow, and nothing of TFX but FnArgs in task.py."""
+"""The network, its training, quantization and TFLite conversion: TensorFlow, and of TFX only FnArgs."""

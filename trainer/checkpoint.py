@@ -89,7 +89,9 @@ def _open(path: str | os.PathLike[str]) -> tf.train.CheckpointReader:
         ) from error
 
 
-def _check(path, wanted: dict[str, tuple], sources: dict[str, str], shapes: dict[str, list[int]]) -> None:
+def _check(
+    path: str | os.PathLike[str], wanted: dict[str, tuple], sources: dict[str, str], shapes: dict[str, list[int]]
+) -> None:
     faults = []
     for name, shape in wanted.items():
         found = shapes.get(sources[name])

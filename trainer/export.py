@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class _Serving(tf.Module):
     def __init__(self, model: keras.Model, description: Description, label_file: Path) -> None:
         super().__init__()
         self._predict = lambda images: model(images, training=False)
-        # The variables and not the layers: Keras would trace each layer's own functions, for 20 s, and nobody calls them.
+        # The variables and not the layers: Keras would trace every layer's functions, 20 s for what nobody calls.
         self.weights = model.weights
         self.label_file = tf.saved_model.Asset(os.fspath(label_file))
         side = description.resolution
@@ -107,7 +107,7 @@ class _Serving(tf.Module):
         logits = tf.cast(self._predict(images), tf.float32)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
-    def _from_examples(self, description: Description):
+    def _from_examples(self, description: Description) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         def decode(encoded: tf.Tensor) -> tf.Tensor:
             side, fraction = description.resolution, description.central_fraction
             return preprocessing.eval_image(encoded, resolution=side, central_fraction=fraction)

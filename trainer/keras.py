@@ -1,4 +1,4 @@
-"""The one place that chooses Keras: tf_keras (Keras 2), because tensorflow-model-optimization refuses Keras 3 models."""
+"""The one place that chooses Keras: tf_keras (Keras 2), because tfmot refuses Keras 3 models."""
 
 import tf_keras as keras
 

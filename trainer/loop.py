@@ -57,7 +57,9 @@ class Task:
         return self.steps_per_epoch * self.recipe.epochs
 
 
-def train(task: Task, build: Callable[[], keras.Model], *, checkpoint_seconds: float = CHECKPOINT_SECONDS):
+def train(
+    task: Task, build: Callable[[], keras.Model], *, checkpoint_seconds: float = CHECKPOINT_SECONDS
+) -> tuple[keras.Model, int]:
     """Trains what `build` builds and returns (the model, the steps done in all)."""
     strategy = distribution()
     with strategy.scope():

@@ -7,6 +7,8 @@ Flatten: a Dense head gets per-tensor int8 weights, and a Reshape with a dynamic
 
 from __future__ import annotations
 
+import tensorflow as tf
+
 from trainer.keras import keras
 from trainer.variant import Variant, VariantError
 
@@ -54,21 +56,23 @@ def build(
     return keras.Model(images, keras.layers.Flatten(name="SpatialSqueeze")(x), name="MobilenetV1")
 
 
-def _convolution(x, name: str, filters: int, *, kernel: int = 1, stride: int = 1, bn_momentum: float):
+def _convolution(
+    x: tf.Tensor, name: str, filters: int, *, kernel: int = 1, stride: int = 1, bn_momentum: float
+) -> tf.Tensor:
     convolution = keras.layers.Conv2D(
         filters, kernel, stride, padding="same", use_bias=False, kernel_initializer=_initializer(), name=name
     )
     return _normalised(convolution(x), name, bn_momentum)
 
 
-def _depthwise(x, name: str, *, stride: int, bn_momentum: float):
+def _depthwise(x: tf.Tensor, name: str, *, stride: int, bn_momentum: float) -> tf.Tensor:
     convolution = keras.layers.DepthwiseConv2D(
         3, stride, padding="same", use_bias=False, depthwise_initializer=_initializer(), name=name
     )
     return _normalised(convolution(x), name, bn_momentum)
 
 
-def _normalised(x, name: str, momentum: float):
+def _normalised(x: tf.Tensor, name: str, momentum: float) -> tf.Tensor:
     x = keras.layers.BatchNormalization(momentum=momentum, epsilon=BN_EPSILON, name=f"{name}_BatchNorm")(x)
     return keras.layers.ReLU(6.0, name=f"{name}_Relu6")(x)
 

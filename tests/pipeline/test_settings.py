@@ -9,7 +9,8 @@ from pipeline import settings
 
 def test_the_defaults_are_the_bundled_pictures_and_a_folder_beside_you(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    local = settings.local(None, None)
+    local = settings.Settings()
+    settings.check(local)
     assert local.data == settings.SAMPLE
     assert local.workdir == tmp_path / "runs"
     assert not list(local.workdir.iterdir())

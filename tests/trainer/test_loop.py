@@ -97,5 +97,5 @@ def test_too_few_pictures_for_a_batch_is_an_error_with_both_numbers(shards, tmp_
 
 def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
     task = _task(shards, tmp_path, peak_lr=1e30, warmup_epochs=0)
-    with pytest.raises(loop.TrainingError, match="the loss is nan.*Lower peak_lr"):
+    with pytest.raises(loop.TrainingError, match=r"the loss is nan.*Lower peak_lr"):
         loop.train(task, _build)

@@ -1,4 +1,4 @@
-"""Preprocessing equals the reference's bit for bit where it is deterministic, and is a function of the seed elsewhere."""
+"""Preprocessing equals the reference's bit for bit, and where it is random it is a function of the seed."""
 
 import numpy as np
 import pytest

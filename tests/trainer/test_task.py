@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def _example(label: int, number: int) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
-def _fn_args(examples: Path, node: Path, recipe, base_model: str | None = None) -> SimpleNamespace:
+def _fn_args(examples: Path, node: Path, recipe, base_model: str | None = None) -> Any:
     return SimpleNamespace(
         custom_config={"recipe": json.dumps(recipe.as_dict()), "variant": "0.25_32", "code": "c" * 64},
         train_files=[str(examples / "Split-train" / "*")],
@@ -116,7 +117,7 @@ def test_a_base_model_of_other_classes_is_refused_with_both_counts(examples, flo
         (other / f"Split-{split}").symlink_to(examples / f"Split-{split}")
     (other / LABELS_FILE).write_text("background\na\nb\n")
     (other / REPORT_FILE).write_text((examples / REPORT_FILE).read_text())
-    with pytest.raises(ValueError, match="0.25_32 with 4 classes; wanted float, 0.25_32, 3 classes"):
+    with pytest.raises(ValueError, match=r"0\.25_32 with 4 classes; wanted float, 0\.25_32, 3 classes"):
         task.run_fn(_fn_args(other, tmp_path / "node", QAT, base_model=float_model))
 
 
