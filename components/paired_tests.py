@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from statistics import NormalDist
 
@@ -57,6 +58,7 @@ def holm(p_values: np.ndarray, *, alpha: float) -> np.ndarray:
     return rejected
 
 
+@functools.cache
 def pictures_needed(*, margin: float, drop: float, alpha: float) -> int:
     """How many pictures it takes for a true `drop` to push the lower bound over `margin` every second time.
 

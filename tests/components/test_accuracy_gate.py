@@ -166,7 +166,8 @@ def test_at_the_bound_the_likeliest_shares_are_just_rejected(lost, gained, pictu
 
     def unlikelihood(gain: float) -> float:
         shares = np.array([gain + bound, gain, 1 - 2 * gain - bound])
-        return -stats.multinomial.logpmf([lost, gained, pictures - lost - gained], pictures, shares / shares.sum())
+        seen = [lost, gained, pictures - lost - gained]
+        return -float(stats.multinomial.logpmf(seen, pictures, shares / shares.sum()))
 
     limits = (max(0.0, -bound) + 1e-12, (1 - bound) / 2 - 1e-12)
     gain = optimize.minimize_scalar(unlikelihood, bounds=limits, method="bounded", options={"xatol": 1e-10}).x
@@ -176,7 +177,7 @@ def test_at_the_bound_the_likeliest_shares_are_just_rejected(lost, gained, pictu
 
 def test_class_p_values_are_mcnemars_exact_ones():
     lost, gained = np.array([9, 3, 0, 30]), np.array([2, 3, 0, 1])
-    exact = [stats.binomtest(b, b + c, 0.5, alternative="greater").pvalue for b, c in [(9, 2), (3, 3), (25, 1)]]
+    exact = [float(stats.binomtest(b, b + c, 0.5, alternative="greater").pvalue) for b, c in [(9, 2), (3, 3), (25, 1)]]
     found = class_p_values(only_baseline=lost, only_candidate=gained, forgiven=np.array([0, 0, 5, 5]))
     np.testing.assert_allclose(found, [exact[0], exact[1], 1.0, exact[2]], rtol=1e-12)
 
