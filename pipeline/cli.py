@@ -81,6 +81,33 @@ def run(
     _conclude(console, outcome)
 
 
+@app.command(name="compile")
+def compile_(
+    data: Annotated[Path, typer.Option(help="The pictures' folder, as the containers see it.")] = Path("/mnt/pictures"),
+    workdir: Annotated[Path, typer.Option(help="Holds models/, as they see it.")] = Path("/mnt/mobilenet"),
+    variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
+    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("pipeline.yaml"),
+) -> None:
+    """Write the DAG as a PipelineSpec 2.1 (YAML), as TFX compiles it. No cluster has run it yet."""
+    from pipeline import settings as where
+    from trainer.recipe import RecipeError
+    from trainer.variant import VariantError
+
+    console = Console()
+    try:
+        branch = _branch(variant, recipe, seed=None, from_scratch=False)
+        where.quiet()
+        from pipeline import kubeflow
+
+        kubeflow.compile_pipeline(where.Settings(data=data, workdir=workdir), [branch], output.absolute())
+    except (VariantError, RecipeError, OSError) as error:
+        raise _failed(console, str(error)) from None
+    console.print(
+        f"{output}: give it the image, a pipeline root and folders that every container sees", highlight=False
+    )
+
+
 @app.command()
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A release bundle's folder, or a .tflite file of one.")],

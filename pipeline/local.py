@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tfx.dsl.compiler import compiler
+from tfx.dsl.placeholder import placeholder as ph
+from tfx.orchestration import metadata
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.pipeline import RunOptions
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.orchestration.pipeline import Pipeline, RunOptions
 
 from components import evaluation as evaluations
 from components import pusher
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
-from pipeline.pipeline import create_pipeline
-from pipeline.settings import Settings, SettingsError
+from pipeline.pipeline import BeamArgument, create_pipeline
+from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings, SettingsError
 
 Runner = Literal["local", "beam"]
 _RUNNERS = {"local": LocalDagRunner, "beam": BeamDagRunner}
@@ -63,7 +63,7 @@ def run(
         NodeFailed: a node failed; nothing behind it ran.
         SettingsError: no such node, or another run is at work in this work directory.
     """
-    pipeline = create_pipeline(settings, branches)
+    pipeline = local_pipeline(settings, branches)
     nodes = [node.id for node in pipeline.components]
     options = None
     if from_node:
@@ -80,9 +80,22 @@ def run(
     return [_outcome(branch, nodes_run) for branch in branches]
 
 
-def compile_ir(settings: Settings, branches: Sequence[Branch]) -> pipeline_pb2.Pipeline:
-    """TFX's own description of the DAG, for tests and tools."""
-    return compiler.Compiler().compile(create_pipeline(settings, branches))
+def local_pipeline(settings: Settings, branches: Sequence[Branch]) -> Pipeline:
+    """The DAG with this machine's metadata and Beam."""
+    return create_pipeline(
+        settings,
+        branches,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        beam_pipeline_args=_beam_pipeline_args(),
+    )
+
+
+def _beam_pipeline_args() -> list[BeamArgument]:
+    """Placeholders, resolved when a node runs: another number of workers is not another result."""
+    return [
+        "--direct_running_mode=" + ph.environment_variable(BEAM_MODE),
+        "--direct_num_workers=" + ph.environment_variable(BEAM_WORKERS),
+    ]
 
 
 def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:

@@ -28,10 +28,12 @@ from components.pusher import Pusher
 from components.tflite_converter import TFLiteConverter
 from pipeline import evaluation, source
 from pipeline.branch import Branch
-from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings
+from pipeline.settings import Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.recipe import Recipe
 from trainer.variant import Variant
+
+BeamArgument = str | ph.Placeholder
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,18 @@ class _Data:
     schema: BaseChannel  # DataGate's: it exists only where the data passed.
 
 
-def create_pipeline(settings: Settings, branches: Sequence[Branch]) -> Pipeline:
-    """Pictures → float model → fake-quantized model → int8 file → measured, blessed, bundled, pushed."""
+def create_pipeline(
+    settings: Settings,
+    branches: Sequence[Branch],
+    *,
+    metadata_connection_config: metadata.ConnectionConfigType | None = None,
+    beam_pipeline_args: Sequence[BeamArgument] = (),
+) -> Pipeline:
+    """Pictures → float model → fake-quantized model → int8 file → measured, blessed, bundled, pushed.
+
+    Args:
+      metadata_connection_config, beam_pipeline_args: the runner's; a cluster brings its own.
+    """
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
         input_base=str(settings.data),
@@ -72,8 +84,8 @@ def create_pipeline(settings: Settings, branches: Sequence[Branch]) -> Pipeline:
         pipeline_root=str(settings.artifacts),
         components=[*shared, *(node for branch in branches for node in _branch(data, branch, settings))],
         enable_cache=settings.enable_cache,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
-        beam_pipeline_args=_beam_pipeline_args(),
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_pipeline_args),
     )
 
 
@@ -148,11 +160,3 @@ def _trainer(data: _Data, variant: Variant, recipe: Recipe, base_model: BaseChan
 def _destination(settings: Settings) -> pusher_pb2.PushDestination:
     folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.models))
     return pusher_pb2.PushDestination(filesystem=folder)
-
-
-def _beam_pipeline_args() -> list:
-    """Placeholders, resolved when a node runs: another number of workers is not another result."""
-    return [
-        "--direct_running_mode=" + ph.environment_variable(BEAM_MODE),
-        "--direct_num_workers=" + ph.environment_variable(BEAM_WORKERS),
-    ]

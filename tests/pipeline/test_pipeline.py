@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from tfx.dsl.compiler import compiler
 
 from pipeline import local
 from pipeline import settings as where
@@ -83,7 +84,7 @@ def test_neither_workers_nor_their_mode_are_in_a_cache_key(settings, monkeypatch
     for name in (where.BEAM_MODE, where.BEAM_WORKERS):
         monkeypatch.setenv(name, "")
     where.set_beam_workers(7)
-    compiled = local.compile_ir(settings, [BRANCH]).SerializeToString()
+    compiled = compiler.Compiler().compile(local.local_pipeline(settings, [BRANCH])).SerializeToString()
     assert compiled.count(b"--direct_num_workers=") == compiled.count(where.BEAM_WORKERS.encode()) == 3
     assert b"multi_processing" not in compiled
     assert b"--direct_num_workers=7" not in compiled
