@@ -14,6 +14,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, ModelBlessing, ModelEvaluation
 
 from components import evaluation as evaluations
+from components import gate_reasons
 from components.paired_tests import class_p_values, drop_lower_bound, holm, pictures_needed
 from components.scores import PairedCounts
 from trainer.imagenet import LABELS_FILE
@@ -37,7 +38,6 @@ ALPHA = 0.001  # Of the drop's bound, and family-wise of the classes.
 VERDICT_FILE = "verdict.json"
 BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
 NOT_BLESSED_FILE = "NOT_BLESSED"
-_NAMED_CLASSES = 5  # In the reason; verdict.json has them all.
 
 
 @component
@@ -102,11 +102,14 @@ def judge(pairs: PairedCounts, rule: Rule, *, labels: Sequence[str] = ()) -> Ver
     needed = pictures_needed(margin=rule.margin, drop=rule.visible_drop, alpha=rule.alpha)
     if pairs.pictures == 0:
         return Verdict(False, f"There are no pictures to compare on; {needed} are needed.", {"pictures_needed": needed})
-    numbers = _measure(pairs, rule) | {"pictures_needed": needed}
-    lost = _lost_classes(pairs, rule, labels)
-    faults = [*_too_few(numbers, rule), *_drop(numbers, rule), *_classes(lost, rule), *_floor(numbers, rule)]
-    reason = " ".join(faults) or _praise(numbers, rule)
-    return Verdict(not faults, reason, {**numbers, "lost_classes": lost, "rule": dataclasses.asdict(rule)})
+    numbers = {
+        **_measure(pairs, rule),
+        "pictures_needed": needed,
+        "lost_classes": _lost_classes(pairs, rule, labels),
+        "rule": dataclasses.asdict(rule),
+    }
+    faults = gate_reasons.faults(numbers)
+    return Verdict(not faults, " ".join(faults) or gate_reasons.praise(numbers), numbers)
 
 
 def read_labels(examples_uri: str) -> list[str]:
@@ -161,64 +164,3 @@ def _lost_classes(pairs: PairedCounts, rule: Rule, labels: Sequence[str]) -> lis
         }
         for index, p in zip(present[rejected][order], p_values[rejected][order], strict=True)
     ]
-
-
-def _too_few(numbers: dict[str, Any], rule: Rule) -> list[str]:
-    if numbers["pictures"] >= numbers["pictures_needed"]:
-        return []
-    return [
-        f"{numbers['pictures']} pictures are too few to see a drop of {_points(rule.visible_drop)}: "
-        f"{numbers['pictures_needed']} are needed."
-    ]
-
-
-def _drop(numbers: dict[str, Any], rule: Rule) -> list[str]:
-    if numbers["drop_lower_bound"] <= rule.margin:
-        return []
-    return [
-        f"The int8 file is worse than the float model by more than {_points(rule.margin)}: {_compared(numbers)}, and "
-        f"with {_percent(1 - rule.alpha)} confidence the drop is at least {_points(numbers['drop_lower_bound'])}."
-    ]
-
-
-def _classes(lost: list[dict[str, Any]], rule: Rule) -> list[str]:
-    if not lost:
-        return []
-    told = "; ".join(
-        f"class {c['index']} ({c['name']}): {c['candidate_right']} of {c['pictures']} right, the float model "
-        f"{c['baseline_right']}, p = {c['p_value']:.1g}"
-        for c in lost[:_NAMED_CLASSES]
-    )
-    rest = f"; and {len(lost) - _NAMED_CLASSES} more" if len(lost) > _NAMED_CLASSES else ""
-    count = "One class loses" if len(lost) == 1 else f"{len(lost)} classes lose"
-    return [f"{count} more than {_points(rule.class_margin)}, beyond chance: {told}{rest}."]
-
-
-def _floor(numbers: dict[str, Any], rule: Rule) -> list[str]:
-    if numbers["candidate_top1"] >= rule.floor:
-        return []
-    top1 = _percent(numbers["candidate_top1"])
-    return [f"The int8 file's top-1 of {top1} is under the floor of {_percent(rule.floor)}."]
-
-
-def _praise(numbers: dict[str, Any], rule: Rule) -> str:
-    return (
-        f"The int8 file passes: {_compared(numbers)}, which does not show a drop of more than {_points(rule.margin)} "
-        f"(lower bound {_points(numbers['drop_lower_bound'])}); no class is lost, and the floor of "
-        f"{_percent(rule.floor)} is kept."
-    )
-
-
-def _compared(numbers: dict[str, Any]) -> str:
-    return (
-        f"top-1 {_percent(numbers['candidate_top1'])} against {_percent(numbers['baseline_top1'])} on "
-        f"{numbers['pictures']} pictures ({numbers['only_baseline']} lost, {numbers['only_candidate']} gained)"
-    )
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.4g} %"
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:.2f} points"

@@ -1,0 +1,78 @@
+"""What AccuracyGate says of its numbers, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Numbers = dict[str, Any]  # As judge() puts them into verdict.json.
+
+_NAMED_CLASSES = 5  # In the reason; verdict.json has them all.
+
+
+def faults(numbers: Numbers) -> list[str]:
+    """One sentence for each thing that speaks against a blessing; none is a blessing."""
+    return [*_too_few(numbers), *_drop(numbers), *_classes(numbers), *_floor(numbers)]
+
+
+def praise(numbers: Numbers) -> str:
+    """One sentence for a verdict without faults."""
+    margin, bound = _points(numbers["rule"]["margin"]), _points(numbers["drop_lower_bound"])
+    return (
+        f"The int8 file passes: {_compared(numbers)}, which does not show a drop of more than {margin} (lower bound "
+        f"{bound}); no class is lost, and the floor of {_percent(numbers['rule']['floor'])} is kept."
+    )
+
+
+def _too_few(numbers: Numbers) -> list[str]:
+    if numbers["pictures"] >= numbers["pictures_needed"]:
+        return []
+    return [
+        f"{numbers['pictures']} pictures are too few to see a drop of {_points(numbers['rule']['visible_drop'])}: "
+        f"{numbers['pictures_needed']} are needed."
+    ]
+
+
+def _drop(numbers: Numbers) -> list[str]:
+    if numbers["drop_lower_bound"] <= numbers["rule"]["margin"]:
+        return []
+    margin, bound = _points(numbers["rule"]["margin"]), _points(numbers["drop_lower_bound"])
+    return [
+        f"The int8 file is worse than the float model by more than {margin}: {_compared(numbers)}, and with "
+        f"{_percent(1 - numbers['rule']['alpha'])} confidence the drop is at least {bound}."
+    ]
+
+
+def _classes(numbers: Numbers) -> list[str]:
+    lost = numbers["lost_classes"]
+    if not lost:
+        return []
+    told = "; ".join(
+        f"class {c['index']} ({c['name']}): {c['candidate_right']} of {c['pictures']} right, the float model "
+        f"{c['baseline_right']}, p = {c['p_value']:.1g}"
+        for c in lost[:_NAMED_CLASSES]
+    )
+    rest = f"; and {len(lost) - _NAMED_CLASSES} more" if len(lost) > _NAMED_CLASSES else ""
+    count = "One class loses" if len(lost) == 1 else f"{len(lost)} classes lose"
+    return [f"{count} more than {_points(numbers['rule']['class_margin'])}, beyond chance: {told}{rest}."]
+
+
+def _floor(numbers: Numbers) -> list[str]:
+    if numbers["candidate_top1"] >= numbers["rule"]["floor"]:
+        return []
+    top1 = _percent(numbers["candidate_top1"])
+    return [f"The int8 file's top-1 of {top1} is under the floor of {_percent(numbers['rule']['floor'])}."]
+
+
+def _compared(numbers: Numbers) -> str:
+    return (
+        f"top-1 {_percent(numbers['candidate_top1'])} against {_percent(numbers['baseline_top1'])} on "
+        f"{numbers['pictures']} pictures ({numbers['only_baseline']} lost, {numbers['only_candidate']} gained)"
+    )
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.4g} %"
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:.2f} points"
