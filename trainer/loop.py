@@ -68,9 +68,9 @@ def train(
     manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
-        _progress.info("%s: going on from step %d of %d", task.recipe.name, int(run.step), task.steps)
+        _progress.info("%s: going on from step %d of %d", task.recipe.name, int(run.step.numpy()), task.steps)
     run.go(manager, checkpoint_seconds)
-    return run.model, int(run.step)
+    return run.model, int(run.step.numpy())
 
 
 def distribution() -> tf.distribute.Strategy:
@@ -124,12 +124,12 @@ class _Run:
     def go(self, manager: tf.train.CheckpointManager, checkpoint_seconds: float) -> None:
         task = self.task
         writer = tf.summary.create_file_writer(task.log_dir)
-        reporter = _Reporter(task, started_at=int(self.step))
+        reporter = _Reporter(task, started_at=int(self.step.numpy()))
         due = time.monotonic() + checkpoint_seconds
         eval_steps = _evaluation_steps(task)
         for batch in self._batches():
             self.train_step(batch)
-            step = int(self.step)
+            step = int(self.step.numpy())
             if reporter.due(step):
                 self._report(reporter, step, writer)
             if step in eval_steps:
@@ -141,7 +141,7 @@ class _Run:
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         task, per_epoch = self.task, self.task.steps_per_epoch
-        while (step := int(self.step)) < task.steps:
+        while (step := int(self.step.numpy())) < task.steps:
             epoch, done = divmod(step, per_epoch)
             batches = input_pipeline.train_dataset(
                 task.train_files,
@@ -152,7 +152,7 @@ class _Run:
                 skip_batches=done,
             )
             yield from self.strategy.experimental_distribute_dataset(batches.take(per_epoch - done))
-            if int(self.step) == step:
+            if int(self.step.numpy()) == step:
                 raise TrainingError(
                     f"epoch {epoch + 1} gave no batch, wanted {per_epoch - done}: the shards hold fewer pictures "
                     f"than the {task.train_pictures} that the ingestion report counts. Ingest again."

@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from trainer.imagenet import ENCODED, LABEL
 from trainer.keras import keras
 from trainer.recipes import tiny
 
+ROOT = Path(__file__).parents[2]
 PICTURES, CLASSES, SIDE = 48, 4, 32
 
 
@@ -99,3 +103,26 @@ def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
     task = _task(shards, tmp_path, peak_lr=1e30, warmup_epochs=0)
     with pytest.raises(loop.TrainingError, match=r"the loss is nan.*Lower peak_lr"):
         loop.train(task, _build)
+
+
+def test_two_replicas_train_each_picture_once_and_a_checkpoint_of_theirs_serves_one(shards, tmp_path):
+    """In a process of its own, its CPU split in two: logical devices are made before TensorFlow's first use."""
+    probe = f"""
+import dataclasses, tensorflow as tf
+cpus = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
+from trainer import loop, mobilenet_v1
+from trainer.recipes import tiny
+recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2)
+files, folders = [{shards!r}], ({str(tmp_path / "r")!r}, {str(tmp_path)!r})
+task = loop.Task(recipe, {SIDE}, {CLASSES}, files, {PICTURES}, files, *folders)
+build = lambda: mobilenet_v1.build(width=0.25, resolution={SIDE}, classes={CLASSES}, bn_momentum=0.9)
+loop.distribution = lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+model, steps = loop.train(task, build)
+assert steps == 12 and model.weights[0].values[0].shape[0] == 3
+"""
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    model, steps = loop.train(dataclasses.replace(_task(shards, tmp_path), checkpoint_dir=str(tmp_path / "r")), _build)
+    assert steps == 12
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
