@@ -38,7 +38,7 @@ def nodes(tmp_path_factory) -> dict[str, lineage.NodeRun]:
 def test_int8_is_within_a_point_of_float_and_over_91_5(nodes):
     scores = evaluations.read(str(nodes[f"Evaluator-{NODE}"].outputs["evaluation"].uri))
     float_top1, int8_top1 = (s.top1_count / s.pictures for s in (scores.baseline, scores.candidate))
-    start, started = _calibrated(nodes), f"{float_top1:.2%}"
+    start = _calibrated(nodes)
     minutes = sum(nodes[f"{trainer}-{NODE}"].seconds for trainer in ("FloatTrainer", "QatTrainer")) / 60
     files = nodes[f"TFLiteConverter-{NODE}"].outputs["tflite"].uri / "Format-Serving" / "conversion.json"
     sizes = {name: file["bytes"] for name, file in json.loads(files.read_text())["files"].items()}
@@ -46,12 +46,12 @@ def test_int8_is_within_a_point_of_float_and_over_91_5(nodes):
         f"# Fashion-MNIST, {VARIANT}, recipe fashion_mnist\n\n"
         f"Command: `{COMMAND}` within `.venv/bin/pytest -m proof proof/test_fashion_mnist.py`, on 2 cores.\n\n"
         "| | top-1 | top-5 | cross entropy | bytes |\n| --- | --- | --- | --- | --- |\n"
-        f"| float | {started} | {scores.baseline.top5_count / scores.baseline.pictures:.2%} "
+        f"| float | {float_top1:.2%} | {scores.baseline.top5_count / scores.baseline.pictures:.2%} "
         f"| {scores.baseline.cross_entropy:.4f} | {sizes['float.tflite']:,} |\n"
         f"| calibrated, before the first QAT step | {start:.2%} | | | |\n"
         f"| int8 .tflite | {int8_top1:.2%} | {scores.candidate.top5_count / scores.candidate.pictures:.2%} "
         f"| {scores.candidate.cross_entropy:.4f} | {sizes['tflite']:,} |\n\n"
-        f"{scores.candidate.pictures:,} eval pictures. Training, float and quantized together: {minutes:.1f} minutes.\n",
+        f"{scores.candidate.pictures:,} eval pictures. Training, float and quantized: {minutes:.1f} minutes.\n",
         encoding="utf-8",
     )
     assert scores.candidate.pictures == 10_000

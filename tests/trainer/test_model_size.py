@@ -42,7 +42,8 @@ def test_parameters_are_the_trainable_ones(width, classes, count):
 
 def test_multiply_adds_equal_a_count_over_the_networks_layers_at_an_odd_size():
     model = mobilenet_v1.build(width=0.25, resolution=97, classes=11)
-    kernels = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+    kernels = [layer for layer in model.layers if isinstance(layer, kinds)]
     spots = [layer.output_shape[1] * layer.output_shape[2] for layer in kernels]
     sizes = [layer.weights[0].shape.num_elements() for layer in kernels]
     pooled = model.get_layer("AvgPool_1a").input_shape[1:]
