@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from pipeline.settings import Settings
+
 if TYPE_CHECKING:
     from pipeline.branch import Branch
     from pipeline.local import Outcome
-    from pipeline.settings import Settings
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
@@ -38,9 +39,9 @@ def _root() -> None:
 def run(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg.  [default: the bundled pictures]"),
+        typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg.", show_default="the bundled pictures"),
     ] = None,
-    workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log and models.")] = Path("runs"),
+    workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
     runner: Annotated[Literal["local", "beam"], typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = "local",
@@ -53,9 +54,13 @@ def run(
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
-    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = 0.5,
-    margin: Annotated[float, typer.Option(help="How far its top-1 may truly be under the float model's.")] = 0.01,
-    max_refused: Annotated[float, typer.Option(help="The share of pictures that ingestion may refuse.")] = 0.001,
+    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = Settings.floor,
+    margin: Annotated[
+        float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
+    ] = Settings.margin,
+    max_refused: Annotated[
+        float, typer.Option(help="The share of pictures that ingestion may refuse; a few it always may.")
+    ] = Settings.max_refused,
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
@@ -67,16 +72,16 @@ def run(
 
     console = Console()
     try:
-        settings = where.Settings(
-            data=data or where.SAMPLE, workdir=workdir, floor=floor, margin=margin, max_refused=max_refused,
-            enable_cache=not no_cache and from_node is None,
+        settings = Settings(
+            data=data or Settings.data, workdir=workdir, floor=floor, margin=margin, max_refused=max_refused,
+            enable_cache=not no_cache,
         )  # fmt: skip
         where.check(settings)
         branch = _branch(variant, recipe, seed, from_scratch)
         where.set_beam_workers(beam_workers)
         where.quiet()
         outcome = _run(console, settings, branch, runner, from_node)
-    except (where.SettingsError, VariantError, RecipeError) as error:
+    except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise _failed(console, str(error)) from None
     _conclude(console, outcome)
 
@@ -100,7 +105,7 @@ def compile_(
         where.quiet()
         from pipeline import kubeflow
 
-        kubeflow.compile_pipeline(where.Settings(data=data, workdir=workdir), [branch], output.absolute())
+        kubeflow.compile_pipeline(Settings(data=data, workdir=workdir), [branch], output.absolute())
     except (VariantError, RecipeError, OSError) as error:
         raise _failed(console, str(error)) from None
     console.print(
@@ -111,7 +116,7 @@ def compile_(
 @app.command()
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A release bundle's folder, or a .tflite file of one.")],
-    images: Annotated[list[Path], typer.Argument(help="JPEG or PNG files.")],
+    images: Annotated[list[Path], typer.Argument(help="JPEG, PNG, GIF, BMP or WebP files.")],
     top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
 ) -> None:
     """Show the classes and probabilities that the int8 file gives, with ai-edge-litert."""
@@ -146,7 +151,7 @@ def _run(
 ) -> Outcome:
     from pipeline import progress
 
-    console.print(f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}", highlight=False)
+    _say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
     with progress.following(settings.log) as follower:
         from pipeline import local  # Within: TensorFlow has much to say when it is imported.
 
@@ -156,9 +161,8 @@ def _run(
             failure = error
         else:
             return outcome
-    raise _failed(
-        console, f"{failure}\nThe whole story is in {settings.log}. The same command again goes on from here."
-    )
+    again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
+    raise _failed(console, f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.")
 
 
 def _conclude(console: Console, outcome: Outcome) -> None:
@@ -166,16 +170,19 @@ def _conclude(console: Console, outcome: Outcome) -> None:
 
     console.print(table(outcome))
     if outcome.pushed_to:
-        console.print(f"[green]Blessed and pushed[/]: {outcome.pushed_to}\n{outcome.reason}", highlight=False)
+        _say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
         return
     if outcome.blessed:
         raise _failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
-    console.print(f"[red]Not blessed, so not pushed.[/] {outcome.reason}", highlight=False)
+    _say(console, f"Not blessed, so not pushed. {outcome.reason}")
     raise typer.Exit(EXIT_NOT_BLESSED)
 
 
-def _failed(console: Console, message: str) -> typer.Exit:
-    from rich.markup import escape
+def _say(console: Console, text: str) -> None:
+    """As it is: folders and classes may be named like rich's markup."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    console.print(f"[red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+def _failed(console: Console, message: str) -> typer.Exit:
+    _say(console, f"Error: {message}")
     return typer.Exit(EXIT_ERROR)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import sys
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tfx.dsl.compiler import compiler
 from tfx.dsl.placeholder import placeholder as ph
 from tfx.orchestration import metadata
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.pipeline import Pipeline, RunOptions
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto.orchestration import pipeline_pb2
 
 from components import evaluation as evaluations
 from components import pusher
@@ -32,7 +34,7 @@ class NodeFailed(RuntimeError):
     """A node of the DAG failed; the message is the node's own."""
 
     def __init__(self, node: str, error: BaseException) -> None:
-        super().__init__(f"{node} failed: {_innermost(error)}")
+        super().__init__(f"{node} failed: {_message(error)}")
         self.node = node
 
 
@@ -63,21 +65,33 @@ def run(
         NodeFailed: a node failed; nothing behind it ran.
         SettingsError: no such node, or another run is at work in this work directory.
     """
-    pipeline = local_pipeline(settings, branches)
-    nodes = [node.id for node in pipeline.components]
-    options = None
+    pipeline = compiler.Compiler().compile(local_pipeline(settings, branches))
     if from_node:
-        if from_node not in nodes:
-            raise SettingsError(f"no node {from_node!r}: there are {', '.join(nodes)}.")
-        options = RunOptions(from_nodes=[from_node])
-    follower.nodes = len(nodes)
-    with _alone(settings.workdir), _without_arguments():
+        _run_again_from(from_node, pipeline)
+    follower.nodes = len(pipeline.nodes)
+    with _alone(settings.workdir):
+        _sweep(settings.artifacts)
         try:
-            _RUNNERS[runner]().run(pipeline, options)
+            _RUNNERS[runner]().run_with_ir(pipeline)
         except Exception as error:
             raise NodeFailed(follower.node or "The pipeline", error) from error
-    nodes_run = lineage.last_run(settings.metadata)
-    return [_outcome(branch, nodes_run) for branch in branches]
+        try:
+            nodes = lineage.last_run(settings.metadata)
+            return [_outcome(branch, nodes) for branch in branches]
+        except (OSError, KeyError, ValueError) as error:
+            raise NodeFailed("Reading the results", error) from error
+
+
+def _run_again_from(node: str, pipeline: pipeline_pb2.Pipeline) -> None:
+    """No cache for this node and all behind it. TFX's partial run would take the rest unseen, changed or not."""
+    nodes = {each.pipeline_node.node_info.id: each.pipeline_node for each in pipeline.nodes}
+    if node not in nodes:
+        raise SettingsError(f"no node {node!r}: there are {', '.join(nodes)}.")
+    waiting = [node]
+    while waiting:
+        again = nodes[waiting.pop()]
+        again.execution_options.caching_options.enable_cache = False
+        waiting.extend(again.downstream_nodes)
 
 
 def local_pipeline(settings: Settings, branches: Sequence[Branch]) -> Pipeline:
@@ -91,8 +105,12 @@ def local_pipeline(settings: Settings, branches: Sequence[Branch]) -> Pipeline:
 
 
 def _beam_pipeline_args() -> list[BeamArgument]:
-    """Placeholders, resolved when a node runs: another number of workers is not another result."""
+    """Placeholders, resolved when a node runs: another number of workers is not another result.
+
+    The runner is named because Beam's default, from 2.68 on, first tries to download another one.
+    """
     return [
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
         "--direct_running_mode=" + ph.environment_variable(BEAM_MODE),
         "--direct_num_workers=" + ph.environment_variable(BEAM_WORKERS),
     ]
@@ -129,19 +147,18 @@ def _alone(workdir: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _without_arguments() -> Iterator[None]:
-    """Beam reads sys.argv and would take our --runner for its own."""
-    arguments, sys.argv = sys.argv, sys.argv[:1]
-    try:
-        yield
-    finally:
-        sys.argv = arguments
+def _sweep(artifacts: Path) -> None:
+    """Removes what killed nodes had half written. TFX gives their folders to nobody again."""
+    for pattern in (".ingesting-*", "*.writing"):
+        for left in artifacts.glob(f"*/*/*/{pattern}"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
-def _innermost(error: BaseException) -> str:
-    """The message of what went wrong first, without the layers that Beam and TFX put around it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(error).split(" [while running", 1)[0].strip()
-    return text or type(error).__name__
+def _message(error: BaseException) -> str:
+    """Our own sentence if there is one under what Beam and TFX put around it, else what went wrong first."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    ours = (link for link in chain if type(link).__module__.split(".")[0] in ("trainer", "components", "pipeline"))
+    chosen = next(ours, chain[-1])
+    return str(chosen).split(" [while running", 1)[0].strip() or type(chosen).__name__

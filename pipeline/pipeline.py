@@ -28,7 +28,7 @@ from components.pusher import Pusher
 from components.tflite_converter import TFLiteConverter
 from pipeline import evaluation, source
 from pipeline.branch import Branch
-from pipeline.settings import Settings
+from pipeline.settings import VISIBLE_DROP, Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.recipe import Recipe
 from trainer.variant import Variant
@@ -119,6 +119,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings) -> list[BaseNode]:
         examples=data.examples,
         floor=settings.floor,
         margin=settings.margin,
+        visible_drop=VISIBLE_DROP,
         code=source.digest("components.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
     # The release bundle.

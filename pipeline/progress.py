@@ -33,7 +33,15 @@ class Follower(logging.Handler):
         self.node, self.cached, self.finished = "", False, 0
         self.started = self.said = 0.0
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        # What goes to stdout and stderr is for the log: rich must not take it for the terminal.
+        self.progress = Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self.bar: TaskID | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -127,8 +135,8 @@ def _output_to(log: Path) -> Iterator:
     """Points file descriptors 1 and 2 at the log, for C++ and child processes too; gives the former output."""
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
     with log.open("ab") as file, os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as terminal:
+        kept = [os.dup(1), os.dup(2)]
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:

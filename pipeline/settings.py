@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
+VISIBLE_DROP = 0.05  # Of the top-1: AccuracyGate wants pictures enough to see this one. The margin lies under it.
 
 # Beam's local options reach the nodes through these, so that their values stay out of the cache key.
 BEAM_MODE = "MOBILENET_BEAM_RUNNING_MODE"
@@ -58,6 +59,13 @@ def check(settings: Settings) -> None:
     Raises:
       SettingsError: no such data, or a work directory that cannot be written.
     """
+    if not 0 <= settings.margin < VISIBLE_DROP:
+        raise SettingsError(
+            f"--margin is {settings.margin}, wanted a fraction from 0 up to {VISIBLE_DROP}, such as 0.01 for a point."
+        )
+    for option, value in (("--floor", settings.floor), ("--max-refused", settings.max_refused)):
+        if not 0 <= value <= 1:
+            raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
     if not settings.data.is_dir():
         raise SettingsError(
             f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/. Give --data DIR."

@@ -1,25 +1,36 @@
-"""Digests of our own source: TFX's cache key does not see the code, so each node carries the digest of its own."""
+"""Digests of source and stack: TFX's cache key does not see the code, so each node carries the digest of its own."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _PACKAGES = ("trainer", "components")
+_COMPUTES = (
+    "tensorflow", "tf-keras", "tensorflow-model-optimization", "tensorflow-model-analysis", "ai-edge-litert",
+    "simplejpeg", "pillow", "tfx",
+)  # fmt: skip
 # Recipes reach the trainer by value: a new one must not make old ones train again.
 _BY_VALUE = "trainer.recipes"
 
 
 def digest(*modules: str) -> str:
-    """SHA-256 over the modules and all of ours that they import, directly or not."""
-    sha = hashlib.sha256()
+    """SHA-256 over the stack's versions, the modules, and all of ours that they import, directly or not."""
+    sha = hashlib.sha256(_versions().encode())
     for name in sorted(_closure(modules)):
         sha.update(f"{name}\n".encode())
         sha.update(_path(name).read_bytes())
     return sha.hexdigest()
+
+
+def _versions() -> str:
+    """Of what computes: another TensorFlow gives another model, and cannot restore its checkpoints."""
+    return ", ".join(f"{name} {metadata.version(name)}" for name in _COMPUTES) + f", Python {sys.version_info[:2]}"
 
 
 def _closure(modules: tuple[str, ...]) -> set[str]:

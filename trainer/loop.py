@@ -136,6 +136,7 @@ class _Run:
                 self._evaluate(step, writer)
                 reporter.restart(step)
             if step == task.steps or time.monotonic() >= due:
+                self._finite_loss(step)  # A checkpoint of NaNs would be resumed for ever.
                 due = _save(manager, step, checkpoint_seconds)
         writer.close()
 
@@ -179,18 +180,22 @@ class _Run:
         self.accuracy.update_state(tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32))
 
     def _report(self, reporter: _Reporter, step: int, writer: tf.summary.SummaryWriter) -> None:
-        loss, accuracy = float(self.loss.result()), float(self.accuracy.result())
+        loss, accuracy = self._finite_loss(step), float(self.accuracy.result())
         self.loss.reset_state()
         self.accuracy.reset_state()
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"{self.task.recipe.name}: the loss is {loss} at step {step}. Lower peak_lr or lengthen the warm-up."
-            )
         reporter.report(step, loss=loss, top1=accuracy)
         with writer.as_default(step=step):
             tf.summary.scalar("train/loss", loss)
             tf.summary.scalar("train/top1", accuracy)
             tf.summary.scalar("train/learning_rate", self.optimizer.learning_rate)
+
+    def _finite_loss(self, step: int) -> float:
+        loss = float(self.loss.result())
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"{self.task.recipe.name}: the loss is {loss} at step {step}. Lower peak_lr or lengthen the warm-up."
+            )
+        return loss
 
     def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
         task = self.task

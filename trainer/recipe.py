@@ -70,6 +70,7 @@ class Recipe:
             (not 0 <= self.label_smoothing < 1, f"label_smoothing is {self.label_smoothing}, wanted in [0, 1)"),
             (not 0 < self.central_fraction <= 1, f"central_fraction is {self.central_fraction}, wanted in (0, 1]"),
             (not 0 < self.bn_momentum < 1, f"bn_momentum is {self.bn_momentum}, wanted in (0, 1)"),
+            (not 0 <= self.seed < 2**32, f"seed is {self.seed}, wanted 0 up to 2**32 - 1"),
             (self.evaluations < 1, f"evaluations is {self.evaluations}, wanted at least 1"),
             (
                 self.weight_decay > 0 and self.optimizer != "adamw",

@@ -47,7 +47,15 @@ def run_fn(fn_args: FnArgs) -> None:
         recipe=chosen.as_dict(), digests=digests,
     )  # fmt: skip
     export.export(fn_args.serving_model_dir, _in_float32(model, task, variant), description, labels)
-    shutil.rmtree(checkpoint_dir)  # Or the next run of the same recipe would find nothing left to do.
+    _forget(checkpoint_dir)
+
+
+def _forget(checkpoint_dir: Path) -> None:
+    """Or the next run of the same recipe would find nothing left to do. Renamed first: a kill leaves no half of one."""
+    done = checkpoint_dir.with_name(f"{checkpoint_dir.name}.done")
+    shutil.rmtree(done, ignore_errors=True)
+    checkpoint_dir.rename(done)
+    shutil.rmtree(done)
 
 
 def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | None) -> keras.Model:
@@ -103,8 +111,11 @@ def _calibration(task: loop.Task) -> list | None:
 def _seed(chosen: recipe.Recipe) -> None:
     keras.backend.clear_session()  # Layer names and seeds as in a fresh process, whichever runner calls.
     keras.utils.set_random_seed(chosen.seed)
-    tf.config.experimental.enable_op_determinism()
-    mixed = chosen.mixed_precision and bool(tf.config.list_physical_devices("GPU"))
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    # On a GPU, TensorFlow has no deterministic gradient of a batch norm that is frozen.
+    if not (gpu and chosen.freeze_bn):
+        tf.config.experimental.enable_op_determinism()
+    mixed = chosen.mixed_precision and gpu
     if chosen.mixed_precision and not mixed:
         logging.info("%s: mixed precision needs a GPU; training in float32.", chosen.name)
     keras.mixed_precision.set_global_policy("mixed_float16" if mixed else "float32")

@@ -121,6 +121,15 @@ def test_a_model_under_the_floor_is_not_pushed_and_the_exit_code_is_3(whole_run:
     assert sorted((whole_run.workdir / "models").rglob("*")) == before
 
 
+def test_from_a_node_it_and_what_lies_behind_it_run_again(whole_run: WholeRun):
+    done = mobilenet(*whole_run.arguments, "--from", "Evaluator-w025-r32")
+    assert done.returncode == 0, done.stdout
+    run = lineage.last_run(whole_run.workdir / "metadata.sqlite")
+    behind = {"Evaluator-w025-r32", "AccuracyGate-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32"}
+    assert {name for name, node in run.items() if node.state == "done"} == behind
+    assert [path.name for path in (whole_run.workdir / "models" / "0.25_32").iterdir()] == ["1"]
+
+
 def test_predict_names_the_class_of_a_picture(whole_run: WholeRun):
     pictures = sorted((whole_run.data / "eval" / "trouser").glob("*.jpg"))[:20]
     done = mobilenet("predict", whole_run.workdir / "models" / "0.25_32" / "1", *pictures, "--top", "1")

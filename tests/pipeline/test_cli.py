@@ -39,6 +39,9 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
         (["--recipe", "resnet"], "no recipe 'resnet': there are"),
         (["--data", "/no/such/folder"], "/no/such/folder is not a folder: wanted pictures in train/<class>/"),
         (["--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
+        (["--margin", "0.05"], "--margin is 0.05, wanted a fraction from 0 up to 0.05, such as 0.01"),
+        (["--floor", "80"], "--floor is 80.0, wanted a fraction from 0 to 1"),
+        (["--seed", "-1"], "seed is -1, wanted 0 up to 2**32 - 1"),
     ],
 )
 def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(arguments, message, tmp_path):
