@@ -4,7 +4,7 @@
 def __getattr__(name: str) -> type:
     """Gives `components.IngestionSummary`, as Kubeflow imports that type, without importing TFX here."""
     if name == "IngestionSummary":
-        from components.ingestion_report import IngestionSummary
+        from components.ingestion_summary import IngestionSummary
 
         return IngestionSummary
     raise AttributeError(f"module 'components' has no attribute {name!r}")

@@ -61,11 +61,12 @@ def read_manifest(folder: Path) -> dict[str, str]:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """info.json of a bundle.
+    """info.json of a bundle, checked against the manifest.
 
     Raises:
-        BundleError: the folder holds none, or it cannot be read.
+        BundleError: the folder is no bundle, or its info.json is missing, changed or cannot be read.
     """
+    read_file(folder, INFO)
     return _read_json(folder / INFO)
 
 

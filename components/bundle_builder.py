@@ -1,31 +1,32 @@
 """BundleBuilder: everything that belongs to one variant's release, as one folder that appears whole or not at all."""
 
-import contextlib
-import os
+import logging
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from google.protobuf import text_format
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation
 
 from components import bundle as bundles
-from components import bundle_info, edge_check, tf1_graph
+from components import bundle_info, edge_check, model_pair, tf1_graph
 from components import evaluation as evaluations
 from components.bundle import BundleError
 from components.scores import Evaluation
+from components.tflite_artifact import EDGES, INT8, SERVING, UINT8
 from trainer import checkpoint, export, input_pipeline, tflite_metadata
 from trainer.digest import sha256_file
 from trainer.imagenet import EVAL, LABELS_FILE
 from trainer.keras import keras
+from trainer.whole import whole_folder
 
-SERVING = "Format-Serving"
 SAVED_MODEL = "saved_model"
-# The TFLiteConverter's files: what each is called there, and what follows the model's name here.
-TFLITE_FILES = {"float": "float.tflite", "int8": "tflite", "uint8": "uint8.tflite"}
+_progress = logging.getLogger("mobilenet.progress")
 
 
 @component
@@ -67,12 +68,13 @@ def build(parts: Parts, target: Path) -> None:
 
     Raises:
         BundleError: the parts do not belong together, or the disk is full or read-only.
+        EdgeError: the uint8 file does not give the int8 file's answers.
     """
     description = export.read_description(str(parts.float_model))
     name = f"mobilenet_v1_{description.variant.name}"
     _check(parts)
     try:
-        with _whole(target) as folder:
+        with whole_folder(target) as folder:
             _write_tflite(parts, folder, name)
             _write_float(parts, folder, name)
             _write_eval_graph(parts, folder, name)
@@ -85,13 +87,9 @@ def build(parts: Parts, target: Path) -> None:
 def _check(parts: Parts) -> None:
     """Refuses parts of different models, an int8 file that nobody measured, and a uint8 file with other answers."""
     float_model, qat_model = (export.read_description(str(path)) for path in (parts.float_model, parts.qat_model))
-    for field in ("width", "resolution", "classes", "central_fraction"):
-        ours, others = getattr(float_model, field), getattr(qat_model, field)
-        if ours != others:
-            raise BundleError(
-                f"{field} is {ours} in the float model and {others} in the quantized one. Train both again."
-            )
-    int8 = parts.tflite / TFLITE_FILES["int8"]
+    if fault := model_pair.fault(float_model=float_model, qat_model=qat_model):
+        raise BundleError(fault)
+    int8 = parts.tflite / INT8
     digest = sha256_file(int8)
     if digest != parts.evaluation.sha256:
         raise BundleError(
@@ -104,7 +102,7 @@ def _check(parts: Parts) -> None:
 
 def _check_labels(parts: Parts) -> None:
     labels = export.labels(str(parts.float_model))
-    for file in TFLITE_FILES.values():
+    for file in EDGES:
         inside = tflite_metadata.read_labels((parts.tflite / file).read_bytes())
         if inside != labels:
             raise BundleError(
@@ -118,31 +116,29 @@ def _check_edges(parts: Parts, *, resolution: int, central_fraction: float) -> N
     pictures = input_pipeline.eval_dataset(
         [shards], resolution=resolution, central_fraction=central_fraction, batch_size=edge_check.BATCH
     )
-    int8, uint8 = ((parts.tflite / TFLITE_FILES[edges]).read_bytes() for edges in ("int8", "uint8"))
-    batches = (images for images, _ in pictures.as_numpy_iterator())
-    seen = edge_check.compare(batches, int8=int8, uint8=uint8, total=parts.evaluation.candidate.pictures)
-    if seen != parts.evaluation.candidate.pictures:
+    int8, uint8 = ((parts.tflite / file).read_bytes() for file in (INT8, UINT8))
+    total = parts.evaluation.candidate.pictures
+    batches = _reported((images for images, _ in pictures.as_numpy_iterator()), total=total)
+    seen = edge_check.compare(batches, int8=int8, uint8=uint8)
+    if seen != total:
         raise BundleError(
-            f"{parts.evaluation.candidate.pictures} pictures were evaluated, but {shards} holds {seen}. "
-            "Run the Evaluator again on these examples."
+            f"{total} pictures were evaluated, but {shards} holds {seen}. Run the Evaluator again on these examples."
         )
 
 
-@contextlib.contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its name only if all went well."""
-    beside = target.with_name(f"{target.name}.writing")
-    shutil.rmtree(beside, ignore_errors=True)  # Of a run that was killed.
-    beside.mkdir(parents=True)
-    try:
-        yield beside
-        os.rename(beside, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _reported(batches: Iterable[np.ndarray], *, total: int) -> Iterator[np.ndarray]:
+    """Passes the batches on, and says about once a second how far they are."""
+    done, reported = 0, time.monotonic()
+    for images in batches:
+        yield images
+        done += len(images)
+        if time.monotonic() - reported >= 1:
+            reported = time.monotonic()
+            _progress.info("uint8 edges compared", extra={"progress": {"task": "bundle", "done": done, "total": total}})
 
 
 def _write_tflite(parts: Parts, folder: Path, name: str) -> None:
-    for edges, file in TFLITE_FILES.items():
+    for file, edges in EDGES.items():
         shutil.copyfile(parts.tflite / file, folder / f"{name}_{edges}.tflite")
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from components import tf1_graph
+from components import tf1_graph, tflite_artifact
 from components.scores import Evaluation, Scores
 from trainer import export, model_size, tflite_metadata
-from trainer.digest import sha256_file
-from trainer.tflite_graph import Tensor, read_graph
 
 
 def describe(
@@ -38,7 +36,7 @@ def describe(
         "graph": {"input": tf1_graph.INPUT, "logits": tf1_graph.LOGITS, "output": tf1_graph.OUTPUT},
         "macs": model_size.macs(resolution=float_model.resolution, **size),
         "parameters": model_size.parameters(**size),
-        "files": {path.name: _tflite(path) for path in sorted(folder.glob("*.tflite"))},
+        "files": {path.name: tflite_artifact.described(path.read_bytes()) for path in sorted(folder.glob("*.tflite"))},
         "results": _results(evaluation, name),
         "steps": {key: model.steps for key, model in models.items()},
         "recipes": {key: model.recipe for key, model in models.items()},
@@ -54,27 +52,6 @@ def _preprocessing(model: export.Description) -> dict[str, Any]:
         "color": "RGB",
         "mean": tflite_metadata.MEAN,
         "std": tflite_metadata.STD,
-    }
-
-
-def _tflite(path: Path) -> dict[str, Any]:
-    graph = read_graph(path.read_bytes())
-    return {
-        "bytes": path.stat().st_size,
-        "sha256": sha256_file(path),
-        "input": _tensor(graph.input),
-        "output": _tensor(graph.output),
-    }
-
-
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    """Scale and zero point are None where the tensor is float."""
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "type": tensor.type.lower(),
-        "scale": tensor.scales[0] if tensor.scales else None,
-        "zero_point": tensor.zero_points[0] if tensor.zero_points else None,
     }
 
 

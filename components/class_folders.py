@@ -20,7 +20,7 @@ def scan(root: str) -> Source:
 
     Raises:
         DataError: no such folder, a split missing or empty, classes that differ between the splits, fewer than two
-            classes, a class without pictures, or a link that leads out of the folder.
+            classes, a class called `background` or without pictures, or a link that leads out of the folder.
     """
     folders = _split_folders(Path(root))
     classes = {split: _class_names(folder) for split, folder in folders.items()}
@@ -32,7 +32,7 @@ def scan(root: str) -> Source:
         splits[split], unknown = _entries(Path(root), split, folder, labels)
         ignored += unknown
     _check_filled(root, names, splits)
-    return Source(root, _categories(names), splits, ignored)
+    return Source(_categories(names), splits, ignored)
 
 
 def fingerprint(root: str) -> str:
@@ -80,6 +80,8 @@ def _class_names(folder: Path) -> list[str]:
     for name in names:
         if not name.isprintable():  # labels.txt has one name a line, in UTF-8.
             raise DataError(f"{folder}: the class folder {name!r} has unprintable characters. Rename it.")
+        if name == imagenet.BACKGROUND:
+            raise DataError(f"{folder}: no class may be called {name!r}: that is class 0 of every model. Rename it.")
     return names
 
 

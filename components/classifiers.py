@@ -11,10 +11,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from components.tflite_artifact import CONVERSION, INT8
 from trainer import export, tflite
-
-TFLITE_FILE = "tflite"  # TFX's name for the file under Format-Serving.
-CONVERSION_FILE = "conversion.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Classifier(Protocol):
 
 def load(serving_dir: str) -> Classifier:
     """The .tflite file under `serving_dir` if there is one, else the SavedModel that it is."""
-    if tf.io.gfile.exists(os.path.join(serving_dir, TFLITE_FILE)):
+    if tf.io.gfile.exists(os.path.join(serving_dir, INT8)):
         return TFLiteClassifier(serving_dir)
     return SavedModelClassifier(serving_dir)
 
@@ -52,8 +50,8 @@ class TFLiteClassifier:
     """A .tflite file on one thread of ai-edge-litert: the evaluation's workers are the parallelism."""
 
     def __init__(self, serving_dir: str) -> None:
-        file = _read(os.path.join(serving_dir, TFLITE_FILE))
-        described = json.loads(_read(os.path.join(serving_dir, CONVERSION_FILE)))["preprocessing"]
+        file = _read(os.path.join(serving_dir, INT8))
+        described = json.loads(_read(os.path.join(serving_dir, CONVERSION)))["preprocessing"]
         self.preprocessing = Preprocessing(int(described["resolution"]), float(described["central_fraction"]))
         self.sha256 = hashlib.sha256(file).hexdigest()
         self._runner = tflite.Runner(file, threads=1)

@@ -11,8 +11,8 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import ingestion_report
-from components.ingestion_report import IngestionSummary
+from components import ingestion_summary
+from components.ingestion_summary import IngestionSummary
 from components.label_schema import SCHEMA_FILE
 from components.source import DataError
 from trainer import imagenet
@@ -34,7 +34,7 @@ def DataGate(
     source = Path(label_schema.uri) / SCHEMA_FILE
     problems = faults(
         schema=tfdv.load_schema_text(str(source)),
-        report=ingestion_report.read(report.uri),
+        report=ingestion_summary.read(report.uri),
         anomalies={split: read_anomalies(anomalies.uri, split) for split in _splits(anomalies)},
         examples={split: _examples(statistics.uri, split) for split in _splits(statistics)},
     )

@@ -1,32 +1,33 @@
 """The int8 file with uint8 edges must be the same model: the same codes, shifted by 128, on every picture."""
 
-import logging
-import time
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import numpy as np
 
-from components.bundle import BundleError
 from trainer.tflite_runner import Runner, dequantize, quantize
 
 BATCH = 64  # Pictures.
 _SHIFT = 128
-_progress = logging.getLogger("mobilenet.progress")
 
 
-def compare(batches: Iterable[np.ndarray], *, int8: bytes, uint8: bytes, total: int) -> int:
+class EdgeError(ValueError):
+    """A uint8 file that does not give the int8 file's answers."""
+
+
+def compare(batches: Iterable[np.ndarray], *, int8: bytes, uint8: bytes) -> int:
     """Runs both files on the same quantized pictures; gives how many there were.
 
     Args:
         batches: float32 [n, R, R, 3] in [-1, 1].
-        total: pictures expected, for the progress.
 
     Raises:
-        BundleError: the files' quantization or any picture's output codes differ by more than the shift.
+        EdgeError: the files' quantization or any picture's output codes differ by more than the shift.
     """
     signed, unsigned = Runner(int8), Runner(uint8)
     _check_quantization(signed, unsigned)
-    seen, faults, misses, reported = 0, [], 0, time.monotonic()
+    seen, faults, misses = 0, [], 0
     for images in batches:
         # On the grid of the file's own codes, so that no rounding of a tie can differ between the two.
         grid = dequantize(quantize(images, signed.graph.input), signed.graph.input)
@@ -34,11 +35,8 @@ def compare(batches: Iterable[np.ndarray], *, int8: bytes, uint8: bytes, total: 
         faults += [seen + int(row) for row in np.flatnonzero((wanted != got).any(axis=1))]
         misses += int((wanted.argmax(axis=1) != got.argmax(axis=1)).sum())
         seen += len(images)
-        if time.monotonic() - reported >= 1:
-            reported = time.monotonic()
-            _progress.info("uint8 edges compared", extra={"progress": {"task": "bundle", "done": seen, "total": total}})
     if faults:
-        raise BundleError(
+        raise EdgeError(
             f"the uint8 file's output differs from the int8 file's on {len(faults)} of {seen} pictures (top-1 on "
             f"{misses}), first on picture {faults[0]}; wanted the same codes, shifted by {_SHIFT}. Convert again."
         )
@@ -51,7 +49,7 @@ def _check_quantization(signed: Runner, unsigned: Runner) -> None:
         wanted = ("INT8", "UINT8", ours.scales, tuple(point + _SHIFT for point in ours.zero_points))
         got = (ours.type, theirs.type, theirs.scales, theirs.zero_points)
         if got != wanted or ours.shape != theirs.shape:
-            raise BundleError(
+            raise EdgeError(
                 f"the {edge}s of the two files are {ours.type} {list(ours.shape)} {ours.scales} {ours.zero_points} and "
                 f"{theirs.type} {list(theirs.shape)} {theirs.scales} {theirs.zero_points}; wanted INT8 and UINT8 of "
                 f"one shape and scale, the zero points {_SHIFT} apart. Convert again."

@@ -8,19 +8,12 @@ from typing import Any
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
-from tfx.types.artifact import Artifact
 
+from components.ingestion_summary import IngestionSummary
 from trainer import imagenet
 
 TEXT_FILE = "ingestion_report.txt"
 _NAMED = 20  # Files named in the text; the JSON names more.
-
-
-class IngestionSummary(Artifact):
-    """ingestion_report.json and the same in short as text. The counts stand on it as custom properties too."""
-
-    # Kubeflow takes `module.Class` with one dot and imports exactly that: components/__init__.py gives the name.
-    TYPE_NAME = "components.IngestionSummary"
 
 
 @component
@@ -37,11 +30,6 @@ def IngestionReport(
     report.set_string_custom_property("digest", content["digest"])
     for name, count in properties(content).items():
         report.set_int_custom_property(name, count)
-
-
-def read(uri: str) -> dict[str, Any]:
-    """The report's content, from an IngestionSummary or an Examples artifact."""
-    return json.loads((Path(uri) / imagenet.REPORT_FILE).read_text())
 
 
 def properties(report: dict[str, Any]) -> dict[str, int]:

@@ -14,11 +14,10 @@ from tfx.types import standard_artifacts
 from trainer import imagenet
 
 SCHEMA_FILE = "schema.pbtxt"
-_MAX_SIDE = 65_500  # Pixels: libjpeg's limit.
 _INTEGERS = {  # Name: lowest and highest value. The highest label comes from labels.txt.
     imagenet.LABEL: (1, imagenet.CLASSES - 1),
-    imagenet.HEIGHT: (1, _MAX_SIDE),
-    imagenet.WIDTH: (1, _MAX_SIDE),
+    imagenet.HEIGHT: (1, imagenet.MAX_SIDE),
+    imagenet.WIDTH: (1, imagenet.MAX_SIDE),
     imagenet.CHANNELS: (3, 3),
 }
 _TEXTS = {imagenet.FORMAT: "JPEG", imagenet.COLORSPACE: "RGB"}  # Name: the only value.

@@ -7,7 +7,6 @@ import numpy as np
 PREDICTED = "predicted"
 RANK = "rank"
 CROSS_ENTROPY = "cross_entropy"
-TOP_PROBABILITY = "top_probability"
 CLASSES = "classes"
 
 # The least probability that counts in a cross entropy: half an output step of an int8 softmax, whose scale is always
@@ -30,7 +29,7 @@ def outcomes(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndar
 
     Returns:
       predicted int32 [n]; rank int32 [n], the label's place in that order, 0 for top-1; cross_entropy float64 [n],
-      nats; top_probability float64 [n]; classes int32 [n], always C.
+      nats; classes int32 [n], always C.
 
     Raises:
       OutputError: a probability is not a number, or a label has no output. Either would otherwise count as a hit or
@@ -46,7 +45,6 @@ def outcomes(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndar
         PREDICTED: predicted.astype(np.int32),
         RANK: before.sum(axis=1).astype(np.int32),
         CROSS_ENTROPY: -np.log(np.maximum(of_label[:, 0].astype(np.float64), LEAST_PROBABILITY)),
-        TOP_PROBABILITY: probabilities[rows, predicted].astype(np.float64),
         CLASSES: np.full(len(labels), probabilities.shape[1], np.int32),
     }
 

@@ -12,11 +12,11 @@ import simplejpeg
 from PIL import Image
 
 from components.picture_header import Header, Refused, read_header
+from trainer.imagenet import MAX_SIDE
 
 __all__ = ["MAX_PIXELS", "Picture", "Refused", "normalise"]
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000. Larger ones are bombs or posters, and 200 MB each once decoded.
-_MAX_SIDE = 65_500  # libjpeg's own limit.
 _MAX_SCANS = 100  # A progressive JPEG has about ten; each further one costs a pass over all pixels.
 
 
@@ -53,8 +53,8 @@ def normalise(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
 def _check_size(height: int, width: int, max_pixels: int) -> None:
     if min(height, width) < 1:
         raise Refused(f"absurd size: {width} x {height} pixels")
-    if height * width > max_pixels or max(height, width) > _MAX_SIDE:
-        raise Refused(f"absurd size: {width} x {height} pixels; at most {max_pixels:,} and {_MAX_SIDE:,} a side")
+    if height * width > max_pixels or max(height, width) > MAX_SIDE:
+        raise Refused(f"absurd size: {width} x {height} pixels; at most {max_pixels:,} and {MAX_SIDE:,} a side")
 
 
 def _jpeg(data: bytes, header: Header, max_pixels: int) -> Picture:

@@ -27,7 +27,6 @@ class Entry(NamedTuple):
 class Source(NamedTuple):
     """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files whose name is no picture's."""
 
-    root: str
     categories: Sequence[Category]
     splits: Mapping[str, Sequence[Entry]]
     ignored: int

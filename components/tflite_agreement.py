@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer import quantization, tflite
+from trainer import tflite
 from trainer.keras import keras
+from trainer.layer_names import float_name
 
 # Measured on Fashion-MNIST at 0.25_32, 500 pictures: 0.50 steps after calibration (0.73 times what fake quantization
 # itself changed), 0.31 after 300 steps; on the oracle's 0.25_128, 0.38. With the sign of one kernel turned: 46 to 59.
@@ -101,7 +102,7 @@ def first_departure(model: keras.Model, runner: tflite.Runner, images: np.ndarra
       model: the fake-quantized model that the file was made from.
       images: float32 [n, R, R, 3] in [-1, 1].
     """
-    names = {layer.name.removeprefix(quantization.PREFIX): layer.output for layer in model.layers}
+    names = {float_name(layer.name): layer.output for layer in model.layers}
     steps = [(place, op) for place, op in enumerate(runner.graph.operators) if op.layer in names]
     probe = keras.Model(model.inputs, [names[operator.layer] for _, operator in steps])
     images = images[:_LAYER_PICTURES]

@@ -1,12 +1,9 @@
 """TFLiteConverter: the float model and the fake-quantized one → .tflite files that were checked before they appear."""
 
-import collections
 import dataclasses
-import hashlib
 import itertools
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +13,14 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
-from components import tflite_agreement
+from components import model_pair, tflite_agreement, tflite_artifact
 from components.tflite_agreement import Tolerance
-from components.tflite_promises import FLOAT, INT8, UINT8, ConversionError, check
+from components.tflite_artifact import CONVERSION, EDGES, FLOAT, INT8, SERVING, UINT8
+from components.tflite_promises import ConversionError, check
 from trainer import export, input_pipeline, tflite, tflite_metadata
 from trainer.keras import keras
+from trainer.whole import whole_folder
 
-SERVING = "Format-Serving"
-CONVERSION = "conversion.json"
-EDGES: Mapping[str, tflite.Edges] = {INT8: "int8", FLOAT: "float", UINT8: "uint8"}
 PICTURES = 500  # Of the eval split, on which files and models are compared.
 
 _BATCH = 50
@@ -67,7 +63,8 @@ def convert(
     """
     float_model, described = export.load_keras(float_dir)
     qat_model, qat_described = export.load_keras(qat_dir)
-    _check_pair(described, qat_described)
+    if fault := model_pair.fault(float_model=described, qat_model=qat_described):
+        raise ConversionError(fault)
     models = {INT8: qat_model, FLOAT: float_model, UINT8: qat_model}
     labels = export.labels(qat_dir)
     files = {name: _file(models[name], name, qat_described, labels) for name in EDGES}
@@ -79,7 +76,7 @@ def convert(
             "resolution": qat_described.resolution,
             "central_fraction": qat_described.central_fraction,
         },
-        "files": {name: described_file(file, EDGES[name]) for name, file in files.items()},
+        "files": {name: tflite_artifact.described(file) for name, file in files.items()},
         "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
         "tolerance": dataclasses.asdict(tolerance),
     }
@@ -103,37 +100,11 @@ def eval_pictures(files: Sequence[str], description: export.Description) -> np.n
     return np.concatenate(images)
 
 
-def described_file(file: bytes, edges: tflite.Edges) -> dict[str, Any]:
-    """What conversion.json says of one file."""
-    graph = tflite.read_graph(file)
-    return {
-        "bytes": len(file),
-        "sha256": hashlib.sha256(file).hexdigest(),
-        "edges": edges,
-        "operators": dict(sorted(collections.Counter(operator.name for operator in graph.operators).items())),
-        **{side: _described_tensor(tensor) for side, tensor in (("input", graph.input), ("output", graph.output))},
-    }
-
-
 def write(files: Mapping[str, bytes], destination: Path) -> None:
-    """Writes the files into a folder beside `destination` and renames it: all are there, or none."""
-    beside = destination.with_name(destination.name + ".writing")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    for name, content in files.items():
-        (beside / name).write_bytes(content)
-    beside.rename(destination)
-
-
-def _check_pair(described: export.Description, qat_described: export.Description) -> None:
-    if described.quantized or not qat_described.quantized:
-        raise ConversionError("wanted a float model and a fake-quantized one: are the two inputs swapped?")
-    for field in ("width", "resolution", "classes", "central_fraction"):
-        one, other = getattr(described, field), getattr(qat_described, field)
-        if one != other:
-            raise ConversionError(
-                f"the float model has {field} {one}, the fake-quantized one {other}, wanted the same."
-            )
+    """Writes the files into the folder `destination`, all or none."""
+    with whole_folder(destination) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
 
 def _file(model: keras.Model, name: str, description: export.Description, labels: Sequence[str]) -> bytes:
@@ -143,10 +114,3 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
     return tflite_metadata.add_metadata(
         file, labels=labels, name=f"MobileNetV1 {description.variant.name}", description=text
     )
-
-
-def _described_tensor(tensor: tflite.Tensor) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": tensor.name, "type": tensor.type, "shape": list(tensor.shape)}
-    if tensor.scales:
-        described.update(scale=tensor.scales[0], zero_point=tensor.zero_points[0])
-    return described

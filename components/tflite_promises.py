@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from components import tflite_agreement
+from components import edge_check, tflite_agreement
 from components.tflite_agreement import Agreement, Tolerance
+from components.tflite_artifact import FLOAT, INT8, UINT8
 from trainer import quantization, tflite
 from trainer.keras import keras
-
-INT8, FLOAT, UINT8 = "tflite", "float.tflite", "uint8.tflite"  # The first one is the file that ships.
 
 _BATCH = 50
 _FLOAT_DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
@@ -44,7 +43,7 @@ def check(
     if faults:
         where = tflite_agreement.first_departure(qat_model, runner, images, mean_steps=found.tolerated_steps)
         faults.append(f"{INT8}: it leaves the fake-quantized model {where}")
-    faults += _edge_faults(runner, files[UINT8], images)
+    faults += _edge_faults(files, images)
     faults += _float_faults(files[FLOAT], float_model, images)
     if faults:
         raise ConversionError(_message(faults))
@@ -63,10 +62,13 @@ def _logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _edge_faults(runner: tflite.Runner, uint8_file: bytes, images: np.ndarray) -> list[str]:
-    difference = tflite.Runner(uint8_file).quantized(images).astype(int) - runner.quantized(images).astype(int)
-    different = int((difference != 128).any(axis=1).sum())
-    return [f"{UINT8}: differs from {INT8} on {different} of {len(images)} pictures"] if different else []
+def _edge_faults(files: Mapping[str, bytes], images: np.ndarray) -> list[str]:
+    batches = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
+    try:
+        edge_check.compare(batches, int8=files[INT8], uint8=files[UINT8])
+    except edge_check.EdgeError as error:
+        return [f"{UINT8}: {error}"]
+    return []
 
 
 def _float_faults(file: bytes, model: keras.Model, images: np.ndarray) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -90,19 +91,34 @@ def table(predictions: Sequence[Prediction]) -> Table:
 
 def _open(path: Path) -> _Classifier:
     if path.is_dir():
-        info = bundle.read_info(path)
-        file = bundle.read_file(path, f"{info.get('name')}_int8.tflite")
-        return _Classifier(file, tflite_metadata.read_labels(file), _central_fraction(info, path))
+        info = _info(path)
+        return _of_bundle(path, info, f"{info['name']}_int8.tflite")
     if not path.is_file():
         raise PredictError(f"{path} does not exist. Give a release bundle's folder or a .tflite file.")
+    in_bundle = all((path.parent / name).is_file() for name in (bundle.MANIFEST, bundle.INFO))
+    if in_bundle and path.name in (info := _info(path.parent))["files"]:
+        return _of_bundle(path.parent, info, path.name)
     file = _read(path, _LARGEST_FILE)
-    beside = bundle.read_info(path.parent) if (path.parent / bundle.INFO).is_file() else {}
-    known = path.name in beside.get("files", {})
-    fraction = _central_fraction(beside, path.parent) if known else eval_image.CENTRAL_FRACTION
-    return _Classifier(file, tflite_metadata.read_labels(file), fraction)
+    return _Classifier(file, tflite_metadata.read_labels(file), eval_image.CENTRAL_FRACTION)
 
 
-def _central_fraction(info: dict, folder: Path) -> float:
+def _of_bundle(folder: Path, info: dict[str, Any], name: str) -> _Classifier:
+    file = bundle.read_file(folder, name)
+    return _Classifier(file, tflite_metadata.read_labels(file), _central_fraction(info, folder))
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    """info.json as the manifest has it, with a name and files."""
+    info = bundle.read_info(folder)
+    for key, kind in (("name", str), ("files", dict)):
+        if not isinstance(info.get(key), kind):
+            raise PredictError(
+                f"{folder / bundle.INFO}: {key} is {info.get(key)!r}, wanted a {kind.__name__}. Build the bundle again."
+            )
+    return info
+
+
+def _central_fraction(info: dict[str, Any], folder: Path) -> float:
     try:
         fraction = float(info["preprocessing"]["central_fraction"])
     except (KeyError, TypeError, ValueError):

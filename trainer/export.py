@@ -1,6 +1,6 @@
 """What a trainer hands on: a SavedModel with two signatures, and the Keras weights with what it takes to rebuild them.
 
-Everything appears whole or not at all: written beside, then renamed.
+Everything appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tensorflow as tf
 from trainer import mobilenet_v1, preprocessing, quantization
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
+from trainer.whole import whole_folder
 
 KERAS = "keras"
 WEIGHTS_FILE = "weights.h5"
@@ -45,22 +46,17 @@ class Description:
 
 def export(serving_dir: str, model: keras.Model, description: Description, labels: Sequence[str]) -> None:
     """Writes the SavedModel, its labels, the Keras weights and the description under `serving_dir`."""
-    target = Path(serving_dir)
-    beside = target.with_name(target.name + ".writing")
-    if beside.exists():
-        tf.io.gfile.rmtree(os.fspath(beside))
-    beside.mkdir(parents=True)
-    label_file = beside / LABELS_FILE
-    label_file.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    module = _Serving(model, description, label_file)
-    signatures = {"serving_default": module.examples, "serving_image": module.images}
-    tf.saved_model.save(module, os.fspath(beside), signatures)
-    label_file.unlink()  # Copied among the assets by now.
-    (beside / KERAS).mkdir()
-    model.save_weights(os.fspath(beside / KERAS / WEIGHTS_FILE))
-    text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
-    (beside / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
-    beside.rename(target)
+    with whole_folder(Path(serving_dir)) as folder:
+        label_file = folder / LABELS_FILE
+        label_file.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        module = _Serving(model, description, label_file)
+        signatures = {"serving_default": module.examples, "serving_image": module.images}
+        tf.saved_model.save(module, os.fspath(folder), signatures)
+        label_file.unlink()  # Copied among the assets by now.
+        (folder / KERAS).mkdir()
+        model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
+        text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
+        (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:

@@ -1,7 +1,5 @@
 """ImageNet's constants and the feature names of the TFRecords, as TF-Slim's build_imagenet_data.py wrote them."""
 
-TRAIN_PICTURES = 1_281_167
-EVAL_PICTURES = 50_000
 BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
 CLASSES = 1001  # 1000 synsets and the background.
 
@@ -13,6 +11,7 @@ REPORT_FILE = "ingestion_report.json"
 ENCODED = "image/encoded"
 HEIGHT = "image/height"
 WIDTH = "image/width"
+MAX_SIDE = 65_500  # Pixels of either: libjpeg's limit.
 CHANNELS = "image/channels"
 COLORSPACE = "image/colorspace"
 FORMAT = "image/format"

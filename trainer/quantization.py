@@ -13,8 +13,7 @@ import tensorflow_model_optimization as tfmot
 
 from trainer import quantizers
 from trainer.keras import keras
-
-PREFIX = "quant_"  # What tfmot puts before a layer's name.
+from trainer.layer_names import float_name
 
 
 class QuantizationError(ValueError):
@@ -89,7 +88,7 @@ def set_ranges(quantized: keras.Model, ranges: Mapping[str, tuple[float, float]]
         for variable in layer.non_trainable_weights:
             name = variable.name.split("/")[-1]
             if name.startswith(("output_", "post_activation_")):
-                low, high = ranges[layer.name.removeprefix(PREFIX)]
+                low, high = ranges[float_name(layer.name)]
                 # 0 is always in the range (padding is 0), and a scale is above 0.
                 variable.assign(min(low, 0.0) if "_min" in name else max(high, 1e-3))
 
@@ -140,4 +139,4 @@ def _carry_over(model: keras.Model, quantized: keras.Model) -> None:
 
 
 def _key(layer: keras.layers.Layer, weight: tf.Variable) -> str:
-    return f"{layer.name.removeprefix(PREFIX)}/{weight.name.split('/')[-1]}"
+    return f"{float_name(layer.name)}/{weight.name.split('/')[-1]}"

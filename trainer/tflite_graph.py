@@ -13,10 +13,11 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from trainer.layer_names import QUANTIZED, float_name
+from trainer.variant import MAX_RESOLUTION
+
 IDENTIFIER = b"TFL3"
-QUANTIZED = "quant_"  # What tfmot puts before a layer's name.
 MAX_BYTES = 512 << 20  # Float MobileNetV1 at width 1.0 is 17 MB; width 4 is 260 MB.
-MAX_SIDE = 4096  # Pixels.
 MAX_CLASSES = 1_000_000
 
 _ALIGNMENT = 16  # Bytes: the schema's force_align for buffers, which the Python packer forgets.
@@ -57,7 +58,7 @@ class Operator:
     def layer(self) -> str:
         """The Keras layer it ends with: `…/quant_Conv2d_0_Relu6/Relu6;…` → `Conv2d_0_Relu6`."""
         parts = self.outputs[0].name.split(";")[0].split("/")
-        return next((part.removeprefix(QUANTIZED) for part in parts if part.startswith(QUANTIZED)), parts[-1])
+        return next((float_name(part) for part in parts if part.startswith(QUANTIZED)), parts[-1])
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _graph(model: Any) -> Graph:
 
 def _check_edges(graph: Graph) -> None:
     image, scores = graph.input.shape, graph.output.shape
-    if len(image) != 4 or image[1] != image[2] or not 1 <= image[1] <= MAX_SIDE or image[3] != 3:
+    if len(image) != 4 or image[1] != image[2] or not 1 <= image[1] <= MAX_RESOLUTION or image[3] != 3:
         raise TFLiteError(f"the input is {list(image)}, wanted square RGB pictures [batch, R, R, 3].")
     if len(scores) != 2 or not 1 <= scores[1] <= MAX_CLASSES:
         raise TFLiteError(f"the output is {list(scores)}, wanted probabilities [batch, classes].")

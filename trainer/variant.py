@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
-WIDTHS = (1.0, 0.75, 0.5, 0.25)  # The reference's family; any other width above 0 builds too.
+WIDTHS = (1.0, 0.75, 0.5, 0.25)  # The reference's family; any other within the bounds builds too.
 RESOLUTIONS = (224, 192, 160, 128)
+MIN_WIDTH, MAX_WIDTH = 0.01, 4.0  # Layers of 8 to 10 channels; a float file of 260 MB.
 MIN_RESOLUTION = 32  # Pixels: five halvings, and the last feature map is 1x1.
+MAX_RESOLUTION = 4096  # Of a .tflite file that tflite_graph reads.
 
 
 class VariantError(ValueError):
@@ -23,12 +24,12 @@ class Variant:
     resolution: int
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.width) and self.width > 0):
-            raise VariantError(f"width is {self.width}, wanted a number above 0, such as {_listed(WIDTHS)}.")
-        if self.resolution < MIN_RESOLUTION:
+        if not MIN_WIDTH <= self.width <= MAX_WIDTH:  # So that NaN is refused too.
+            raise VariantError(f"width is {self.width}, wanted {MIN_WIDTH} to {MAX_WIDTH}, such as {_listed(WIDTHS)}.")
+        if not MIN_RESOLUTION <= self.resolution <= MAX_RESOLUTION:
             raise VariantError(
-                f"resolution is {self.resolution}, wanted at least {MIN_RESOLUTION} pixels, "
-                f"such as {_listed(RESOLUTIONS)}."
+                f"resolution is {self.resolution}, wanted at least {MIN_RESOLUTION} pixels and at most "
+                f"{MAX_RESOLUTION}, such as {_listed(RESOLUTIONS)}."
             )
 
     @classmethod
@@ -50,7 +51,7 @@ class Variant:
 
     @property
     def id(self) -> str:
-        """For node ids, which take letters, digits and hyphens only: `w025-r128`."""
+        """For node ids, which take letters, digits and hyphens only: `w025-r128`. Up to MAX_WIDTH no two are alike."""
         digits = self.name.rsplit("_", 1)[0].replace(".", "")
         return f"w{digits.ljust(3, '0')}-r{self.resolution}"
 

@@ -100,8 +100,18 @@ def test_a_folder_that_is_none_is_one_fault(tmp_path):
 
 
 def test_info_of_what_is_no_bundle_says_so(tmp_path):
-    with pytest.raises(BundleError, match=r"info\.json is missing: .* is not a release bundle"):
+    with pytest.raises(BundleError, match=r"manifest\.json is missing: .* is not a release bundle"):
         bundle.read_info(tmp_path)
+
+
+def test_info_is_read_only_as_it_was_written(folder):
+    assert bundle.read_info(folder) == {"variant": "0.25_32"}
+    bundle.write_json(folder / "info.json", {"variant": "0.25_64"})
+    with pytest.raises(BundleError, match=r"info\.json: changed"):
+        bundle.read_info(folder)
+    (folder / "info.json").unlink()
+    with pytest.raises(BundleError, match=r"info\.json is missing"):
+        bundle.read_info(folder)
 
 
 def test_one_file_is_read_only_as_it_was_written(folder):

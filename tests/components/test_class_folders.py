@@ -96,6 +96,11 @@ def class_name_that_is_not_utf8(root):
         os.rename(os.fsencode(root / split / "ant"), os.fsencode(root / split) + b"/an\xfft")
 
 
+def class_called_as_class_0(root):
+    for split in ("train", "eval"):
+        (root / split / "ant").rename(root / split / "background")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -110,6 +115,7 @@ def class_name_that_is_not_utf8(root):
         (linked_class, r"train/ant is a link to .*outside"),
         (line_break_in_a_class, r"class folder 'an\\nt' has unprintable characters. Rename it"),
         (class_name_that_is_not_utf8, r"class folder 'an\\udcfft' has unprintable characters"),
+        (class_called_as_class_0, r"train: no class may be called 'background': that is class 0 .* Rename it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

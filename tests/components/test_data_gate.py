@@ -14,7 +14,8 @@ from tfx.types import standard_artifacts
 
 from components.data_gate import DataGate, faults
 from components.example_gen import ImageNetExampleGen
-from components.ingestion_report import IngestionReport, IngestionSummary
+from components.ingestion_report import IngestionReport
+from components.ingestion_summary import IngestionSummary
 from components.label_schema import LabelSchema, label_schema, statistics_options
 from components.source import DataError
 

@@ -5,7 +5,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import name_utils
 
 from components.ingestion import ingest
-from components.ingestion_report import IngestionReport, IngestionSummary, read
+from components.ingestion_report import IngestionReport
+from components.ingestion_summary import IngestionSummary, read
 
 
 @pytest.fixture

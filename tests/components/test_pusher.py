@@ -119,6 +119,7 @@ def test_a_bucket_is_refused_by_name(source):
 def test_a_variant_that_is_no_folder_name_is_refused(tmp_path, base, variant):
     source = make_bundle(tmp_path / "bundle")
     bundle.write_json(source / bundle.INFO, {"variant": variant})
+    bundle.write_manifest(source)
     with pytest.raises(PushError, match="variant is"):
         pusher.deliver(source, str(base))
 

@@ -157,7 +157,7 @@ def test_a_changed_int8_file_in_a_bundle_is_refused(release, images):
         predict.predict(release, images, top=1)
 
 
-@pytest.mark.parametrize("name", ["../outside", None, "other"])
+@pytest.mark.parametrize("name", ["../outside", "", "other"])
 def test_an_info_that_names_another_file_leads_nowhere(release, images, name):
     bundle.write_json(release / bundle.INFO, bundle.read_info(release) | {"name": name})
     bundle.write_manifest(release)
@@ -165,11 +165,43 @@ def test_an_info_that_names_another_file_leads_nowhere(release, images, name):
         predict.predict(release, images, top=1)
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        ({"files": 5}, r"info\.json: files is 5, wanted a dict\. Build the bundle again"),
+        ({"files": None}, "files is None, wanted a dict"),
+        ({"name": ["x"]}, r"name is \['x'\], wanted a str"),
+    ],
+)
+def test_an_info_of_the_wrong_types_is_refused_for_the_bundle_and_for_its_file(release, images, spoiled, message):
+    bundle.write_json(release / bundle.INFO, bundle.read_info(release) | spoiled)
+    bundle.write_manifest(release)
+    for given in (release, release / f"{NAME}_int8.tflite"):
+        with pytest.raises(PredictError, match=message):
+            predict.predict(given, images, top=1)
+
+
+def test_an_info_changed_after_the_bundle_was_built_is_refused(release, images):
+    info = bundle.read_info(release) | {"preprocessing": {"central_fraction": 1.0}}
+    bundle.write_json(release / bundle.INFO, info)
+    for given in (release, release / f"{NAME}_int8.tflite"):
+        with pytest.raises(BundleError, match=r"info\.json: changed"):
+            predict.predict(given, images, top=1)
+
+
+def test_an_info_of_something_else_beside_a_file_is_not_read(file, images, tmp_path):
+    (tmp_path / "alone.tflite").write_bytes(file)
+    before = predict.predict(tmp_path / "alone.tflite", images, top=1)
+    (tmp_path / "info.json").write_text('{"files": 5}')
+    assert predict.predict(tmp_path / "alone.tflite", images, top=1) == before
+
+
 @pytest.mark.parametrize("fraction", [0, 1.5, "x", None, [], float("nan")])
 def test_an_info_without_a_sane_crop_is_refused(release, images, fraction):
     bundle.write_json(
         release / bundle.INFO, bundle.read_info(release) | {"preprocessing": {"central_fraction": fraction}}
     )
+    bundle.write_manifest(release)
     with pytest.raises(PredictError, match="central_fraction"):
         predict.predict(release, images, top=1)
 

@@ -37,6 +37,16 @@ def test_an_edit_of_another_file_does_not(tree, file):
     assert source.digest("trainer.task") == before
 
 
+def test_the_ingestion_reports_wording_is_its_own_nodes_only(tree):
+    others = ("trainer.task", "components.example_gen", "components.data_gate", "components.tflite_converter")
+    before = [source.digest(module) for module in (*others, "components.ingestion_report")]
+    with (tree / "components" / "ingestion_report.py").open("a") as text:
+        text.write("# edited\n")
+    after = [source.digest(module) for module in (*others, "components.ingestion_report")]
+    assert after[:-1] == before[:-1]
+    assert after[-1] != before[-1]
+
+
 def test_a_component_carries_what_it_imports_of_the_trainer(tree):
     before = source.digest("components.tflite_converter")
     with (tree / "trainer" / "tflite.py").open("a") as text:

@@ -61,6 +61,30 @@ def test_a_variant_has_the_tables_name_and_a_node_id(text, name, id_):
     assert Variant.parse(variant.name) == variant
 
 
+def test_no_two_widths_have_the_same_node_id():
+    widths = {n / 1000 for n in range(10, 4001)}
+    assert len({Variant(width, 128).id for width in widths}) == len(widths) == 3991
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10_224", r"width is 10\.0, wanted 0\.01 to 4\.0, such as 1\.0, 0\.75"),
+        ("4.01_224", r"width is 4\.01, wanted 0\.01 to 4\.0"),
+        ("0.0099_224", r"width is 0\.0099, wanted 0\.01 to 4\.0"),
+        ("0.25_4097", "resolution is 4097, wanted at least 32 pixels and at most 4096, such as 224"),
+        ("0.25_31", "resolution is 31, wanted at least 32 pixels and at most 4096"),
+    ],
+)
+def test_a_variant_out_of_bounds_is_refused_naming_them(text, message):
+    with pytest.raises(VariantError, match=message):
+        Variant.parse(text)
+
+
+def test_the_bounds_themselves_are_variants():
+    assert [Variant.parse(text).id for text in ("4_4096", "0.01_32")] == ["w400-r4096", "w001-r32"]
+
+
 @pytest.mark.parametrize("text", ["", "0.25", "0.25_16", "0_128", "-1_128", "nan_128", "0.25x128", "w025-r128"])
 def test_what_is_no_variant_is_refused_with_an_example(text):
     with pytest.raises(VariantError, match=r"0\.25|128"):
