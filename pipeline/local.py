@@ -19,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import evaluation as evaluations
-from components import pusher
+from components import pusher, tflite_artifact
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
@@ -120,14 +120,14 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
     def output(node: str, key: str) -> lineage.Output:
         return nodes[f"{node}-{branch.variant.id}"].outputs[key]
 
-    files = output("TFLiteConverter", "tflite").uri / "Format-Serving"
+    files = output("TFLiteConverter", "tflite").uri / tflite_artifact.SERVING
     blessing = output("AccuracyGate", "blessing").properties
     pushed = output("Pusher", "pushed_model").properties
     return Outcome(
         branch=branch,
         evaluation=evaluations.read(str(output("Evaluator", "evaluation").uri)),
-        float_bytes=(files / "float.tflite").stat().st_size,
-        int8_bytes=(files / "tflite").stat().st_size,
+        float_bytes=(files / tflite_artifact.FLOAT).stat().st_size,
+        int8_bytes=(files / tflite_artifact.INT8).stat().st_size,
         blessed=blessing["blessed"] == 1,
         reason=blessing["reason"],
         pushed_to=Path(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,

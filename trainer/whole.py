@@ -12,6 +12,7 @@ from pathlib import Path
 def whole_folder(target: Path) -> Iterator[Path]:
     """A new folder `<target>.writing`, which takes its name only if all went well, and is removed if not."""
     beside = target.with_name(f"{target.name}.writing")
+    shutil.rmtree(beside, ignore_errors=True)  # Of a killed run, where a cluster tries again under the same address.
     beside.mkdir(parents=True)
     try:
         yield beside

@@ -28,3 +28,12 @@ def test_what_is_there_already_is_kept(tmp_path):
         (folder / "file").write_text("second")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "file").read_text() == "first"
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path):
+    left = tmp_path / "model.writing"
+    left.mkdir()
+    (left / "half").touch()
+    with whole_folder(tmp_path / "model") as beside:
+        (beside / "file").touch()
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["file"]
