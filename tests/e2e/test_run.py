@@ -17,7 +17,7 @@ from components import bundle, outcomes
 from components import evaluation as evaluations
 from pipeline import lineage
 from tests.e2e.conftest import ROOT, TRAIN_PICTURES, WholeRun, arguments, mobilenet
-from trainer import preprocessing
+from trainer import export, input_pipeline, loop, preprocessing, quantization
 
 pytestmark = pytest.mark.e2e
 
@@ -62,6 +62,22 @@ def test_the_model_is_far_above_chance_and_as_good_in_int8(whole_run: WholeRun):
     scores = _evaluation(whole_run.workdir)
     assert scores.baseline.top1_count > 250  # Of 500, of ten classes.
     assert abs(scores.baseline.top1_count - scores.candidate.top1_count) <= 20
+
+
+def test_calibrated_and_not_yet_trained_it_is_within_three_points_of_float(whole_run: WholeRun):
+    run = lineage.last_run(whole_run.workdir / "metadata.sqlite")
+    examples = run["ImageNetExampleGen"].outputs["examples"].uri
+    model, how = export.load_keras(str(run["FloatTrainer-w025-r32"].outputs["model"].uri / "Format-Serving"))
+
+    def pictures(split: str) -> tf.data.Dataset:
+        files = [f"{examples}/Split-{split}/*"]
+        side, fraction = how.resolution, how.central_fraction
+        return input_pipeline.eval_dataset(files, resolution=side, central_fraction=fraction, batch_size=128)
+
+    calibration = [images.numpy() for images, _ in pictures("train").take(2)]
+    quantized = quantization.quantize(model, calibration=calibration, freeze_bn=True)
+    shares = [loop.top1(lambda images, m=m: m(images, training=False), pictures("eval")) for m in (model, quantized)]
+    assert abs(shares[0] - shares[1]) <= 0.03
 
 
 def test_the_int8_counts_equal_a_plain_loop(whole_run: WholeRun):
