@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -30,8 +32,21 @@ def main() -> None:
     app()
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        said = ", ".join(f"{name} {metadata.version(name)}" for name in ("tfx", "tensorflow"))
+        print(f"mobilenet {metadata.version('mobilenet-pipeline')} ({said}, Python {sys.version.split()[0]})")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and the stack.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
     pass
 
 
@@ -64,7 +79,7 @@ def run(
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
-    Exit code 0: the bundle is at its destination. 3: not blessed. 1: an error.
+    Exit code 0: the bundle is at its destination. 3: not blessed. 1: an error. 130: interrupted.
     """
     from pipeline import settings as where
     from trainer.recipe import RecipeError
@@ -102,15 +117,13 @@ def compile_(
     console = Console()
     try:
         branch = _branch(variant, recipe, seed=None, from_scratch=False)
-        where.quiet()
+        where.silent()
         from pipeline import kubeflow
 
         kubeflow.compile_pipeline(Settings(data=data, workdir=workdir), [branch], output.absolute())
     except (VariantError, RecipeError, OSError) as error:
         raise _failed(console, str(error)) from None
-    console.print(
-        f"{output}: give it the image, a pipeline root and folders that every container sees", highlight=False
-    )
+    _say(console, f"{output}: give it the image, a pipeline root, and folders that every container sees.")
 
 
 @app.command()
@@ -158,16 +171,23 @@ def _run(
         try:
             [outcome] = local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
         except local.NodeFailed as error:
-            failure = error
+            failure = str(error)
+        except KeyboardInterrupt:
+            failure = "interrupted."
         else:
             return outcome
     again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
-    raise _failed(console, f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.")
+    raise _failed(
+        console,
+        f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.",
+        code=EXIT_INTERRUPTED if failure == "interrupted." else EXIT_ERROR,
+    )
 
 
 def _conclude(console: Console, outcome: Outcome) -> None:
-    from pipeline.results import table
+    from pipeline.results import pictures, table
 
+    _say(console, pictures(outcome))
     console.print(table(outcome))
     if outcome.pushed_to:
         _say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
@@ -183,6 +203,6 @@ def _say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _failed(console: Console, message: str) -> typer.Exit:
+def _failed(console: Console, message: str, *, code: int = EXIT_ERROR) -> typer.Exit:
     _say(console, f"Error: {message}")
-    return typer.Exit(EXIT_ERROR)
+    return typer.Exit(code)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tfx.dsl.compiler import compiler
 from tfx.dsl.placeholder import placeholder as ph
@@ -19,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import evaluation as evaluations
-from components import pusher, tflite_artifact
+from components import ingestion_report, ingestion_summary, pusher, tflite_artifact
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
@@ -43,6 +43,8 @@ class Outcome:
     """What one branch came to."""
 
     branch: Branch
+    report: dict[str, Any]  # Of the ingestion.
+    report_file: Path  # The same in words.
     evaluation: Evaluation
     float_bytes: int
     int8_bytes: int
@@ -120,11 +122,14 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
     def output(node: str, key: str) -> lineage.Output:
         return nodes[f"{node}-{branch.variant.id}"].outputs[key]
 
+    report = nodes["IngestionReport"].outputs["report"].uri
     files = output("TFLiteConverter", "tflite").uri / tflite_artifact.SERVING
     blessing = output("AccuracyGate", "blessing").properties
     pushed = output("Pusher", "pushed_model").properties
     return Outcome(
         branch=branch,
+        report=ingestion_summary.read(str(report)),
+        report_file=report / ingestion_report.TEXT_FILE,
         evaluation=evaluations.read(str(output("Evaluator", "evaluation").uri)),
         float_bytes=(files / tflite_artifact.FLOAT).stat().st_size,
         int8_bytes=(files / tflite_artifact.INT8).stat().st_size,

@@ -69,14 +69,14 @@ class Follower(logging.Handler):
 
     def _work(self, values: dict) -> None:
         text, done, total = _describe(values)
-        if values["task"] == "evaluate":
-            self.console.print(f"  {text}", highlight=False)
+        if values["task"] in ("evaluate", "resume") or values.get("step") == values.get("steps", -1):
+            self.console.print(f"  {text}", highlight=False)  # Stays on the screen.
             return
         if self.bar is not None:
             self.progress.update(self.bar, description=f"{self._place()} {text}", completed=done, total=total)
         if not self.console.is_terminal and time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()
-            self.console.print(f"  {done} of {total}: {text}", highlight=False)
+            self.console.print(f"  {text}", highlight=False)
 
     def _place(self) -> str:
         return f"[{self.finished + 1}/{self.nodes}] {self.node}"
@@ -90,10 +90,12 @@ class Follower(logging.Handler):
 def _describe(values: dict) -> tuple[str, int, int | None]:
     if values["task"] == "train":
         text = (
-            f"epoch {values['epoch']}/{values['epochs']}, loss {values['loss']:.3f}, top-1 {values['top1']:.1%}, "
-            f"{values['images_per_second']:,.0f} images/s"
+            f"step {values['step']:,} of {values['steps']:,}: epoch {values['epoch']}/{values['epochs']}, "
+            f"loss {values['loss']:.3f}, top-1 {values['top1']:.1%}, {values['images_per_second']:,.0f} images/s"
         )
         return text, values["step"], values["steps"]
+    if values["task"] == "resume":
+        return f"going on from step {values['step']:,} of {values['steps']:,}", 0, None
     if values["task"] == "evaluate":
         return f"step {values['step']:,} of {values['steps']:,}: eval top-1 {values['top1']:.1%}", 0, None
     refused = f", {values['refused']:,} refused" if values.get("refused") else ""

@@ -1,4 +1,4 @@
-"""The table at the end of a run: what was measured on the float model and on the file that ships."""
+"""The last screen of a run: the pictures, and what was measured on the float model and on the file that ships."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ def table(outcome: Outcome) -> Table:
     result.add_row("float", *_shares(evaluation.baseline), f"{outcome.float_bytes:,}")
     result.add_row("int8 .tflite", *_shares(evaluation.candidate), f"{outcome.int8_bytes:,}")
     return result
+
+
+def pictures(outcome: Outcome) -> str:
+    """What ingestion made of the folder, in a line; where the names are, if anything was refused or converted."""
+    splits = outcome.report["splits"]
+    counts = " + ".join(f"{split['pictures']:,} {name}" for name, split in splits.items())
+    odd = {kind: sum(split[kind] for split in splits.values()) for kind in ("refused", "converted")}
+    said = ", ".join(f"{count:,} {kind}" for kind, count in odd.items() if count)
+    return f"{counts} pictures of {outcome.report['classes']} classes" + (
+        f"; {said}: {outcome.report_file}" if said else ""
+    )
 
 
 def _shares(scores: Scores) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,12 @@ def set_beam_workers(workers: int) -> None:
 def quiet() -> None:
     """TensorFlow's C++ messages below warnings are left out of the log. Must come before TensorFlow is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
+def silent() -> None:
+    """As `quiet`, where there is no log: nothing that TensorFlow and its friends say at import is for the user."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
 
 
 def _writable(folder: Path) -> None:

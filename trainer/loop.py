@@ -68,7 +68,11 @@ def train(
     manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
-        _progress.info("%s: going on from step %d of %d", task.recipe.name, int(run.step.numpy()), task.steps)
+        step = int(run.step.numpy())
+        _progress.info(
+            "%s: going on from step %d of %d", task.recipe.name, step, task.steps,
+            extra={"progress": {"task": "resume", "step": step, "steps": task.steps}},
+        )  # fmt: skip
     run.go(manager, checkpoint_seconds)
     return run.model, int(run.step.numpy())
 

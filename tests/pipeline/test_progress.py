@@ -39,6 +39,14 @@ def test_an_evaluation_during_training_is_shown():
     assert "step 620 of 930: eval top-1 83.8%" in _screen(("", values))
 
 
+def test_the_last_step_and_a_resumed_one_stay_on_the_screen():
+    values = {"task": "train", "step": 930, "steps": 930, "epoch": 30, "epochs": 30, "loss": 0.84, "top1": 0.852}
+    assert "step 930 of 930: epoch 30/30, loss 0.840, top-1 85.2%, 1,890 images/s" in _screen(
+        ("", {**values, "images_per_second": 1890.0})
+    )
+    assert "going on from step 96 of 930" in _screen(("", {"task": "resume", "step": 96, "steps": 930}))
+
+
 def test_what_others_write_is_in_the_log_and_not_on_the_screen(tmp_path, capfd):
     log = tmp_path / "log.txt"
     with following(log) as follower:

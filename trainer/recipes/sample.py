@@ -1,6 +1,6 @@
 """The bundled pictures (2,000 + 500 of Fashion-MNIST), for `make run`: minutes on a laptop.
 
-Source: own. Expected top-1: see README.md, "Results".
+Source: own. Expected top-1: see README.md's table.
 Command: mobilenet run --recipe sample --variant 0.25_64
 """
 
