@@ -112,8 +112,9 @@ def _seed(chosen: recipe.Recipe) -> None:
     keras.backend.clear_session()  # Layer names and seeds as in a fresh process, whichever runner calls.
     keras.utils.set_random_seed(chosen.seed)
     gpu = bool(tf.config.list_physical_devices("GPU"))
-    # On a GPU, TensorFlow has no deterministic gradient of a batch norm that is frozen.
-    if not (gpu and chosen.freeze_bn):
+    # Not on a GPU, where a frozen batch norm has no deterministic gradient; nor for the float model alone, since it
+    # cannot be switched off again and the local runners train both in one process.
+    if not gpu:
         tf.config.experimental.enable_op_determinism()
     mixed = chosen.mixed_precision and gpu
     if chosen.mixed_precision and not mixed:

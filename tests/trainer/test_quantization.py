@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.trainer.lively import stir
 from trainer import mobilenet_v1, quantization, quantizers
 from trainer.checkpoint import import_tf1
 from trainer.keras import keras
@@ -21,18 +22,7 @@ def smooth_pictures(count: int, side: int, *, seed: int) -> np.ndarray:
 def lively_model(**arguments) -> keras.Model:
     """A small network whose batch norms do something: a third of its gammas are negative."""
     model = mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES, **arguments)
-    random = np.random.default_rng(7)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            shape = layer.gamma.shape
-            sign = np.where(random.random(shape) < 0.3, -1, 1)
-            layer.set_weights([
-                sign * random.uniform(0.5, 2, shape),
-                random.normal(0.5, 0.5, shape),
-                random.normal(0, 0.1, shape),
-                random.uniform(0.05, 0.2, shape),
-            ])  # fmt: skip
-    return model
+    return stir(model)
 
 
 @pytest.fixture(scope="module")

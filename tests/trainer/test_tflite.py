@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 
+from tests.trainer.lively import stir
 from trainer import mobilenet_v1, quantization, tflite, tflite_runner
 from trainer.keras import keras
 
@@ -15,22 +16,6 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is depr
 
 def images(count: int, side: int = SIDE, *, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, (count, side, side, 3)).astype(np.float32)
-
-
-def stir(model: keras.Model) -> keras.Model:
-    """Batch norms that do something; some gammas are negative."""
-    random = np.random.default_rng(7)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            shape = layer.gamma.shape
-            sign = np.where(random.random(shape) < 0.3, -1, 1)
-            layer.set_weights([
-                sign * random.uniform(0.5, 2, shape),
-                random.normal(0.5, 0.5, shape),
-                random.normal(0, 0.1, shape),
-                random.uniform(0.05, 0.2, shape),
-            ])  # fmt: skip
-    return model
 
 
 @pytest.fixture(scope="module")
