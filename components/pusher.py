@@ -91,11 +91,14 @@ class Pusher(component.Pusher):
 
 
 def _base(exec_properties: Mapping[str, Any]) -> str:
+    """From TFX's JSON, or the plain folder that somebody typed as a run's parameter."""
     text = exec_properties[standard_component_specs.PUSH_DESTINATION_KEY]
-    parsed = json_format.Parse(text, pusher_pb2.PushDestination())
-    if not parsed.filesystem.base_directory:
-        raise PushError(f"push_destination is {text}: wanted filesystem.base_directory, the folder to push to.")
-    return parsed.filesystem.base_directory
+    base = text.strip()
+    if base.startswith("{"):
+        base = json_format.Parse(base, pusher_pb2.PushDestination()).filesystem.base_directory
+    if not base:
+        raise PushError(f"push_destination is {text!r}: wanted a folder, or filesystem.base_directory with one.")
+    return base
 
 
 def _variant(source: Path) -> str:

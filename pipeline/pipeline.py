@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
@@ -34,6 +34,8 @@ from trainer.recipe import Recipe
 from trainer.variant import Variant
 
 BeamArgument = str | ph.Placeholder
+Parameter = Callable[[str, Any], Any]  # (name, value) → what stands in the DAG for it.
+Digest = Callable[..., str]  # Module names → digest of their sources, for the cache.
 
 
 @dataclass(frozen=True)
@@ -44,30 +46,39 @@ class _Data:
     schema: BaseChannel  # DataGate's: it exists only where the data passed.
 
 
+def as_it_is(name: str, value: Any) -> Any:
+    """A parameter on this machine: its value."""
+    return value
+
+
 def create_pipeline(
     settings: Settings,
     branches: Sequence[Branch],
     *,
+    parameter: Parameter = as_it_is,
+    digest: Digest = source.digest,
     metadata_connection_config: metadata.ConnectionConfigType | None = None,
     beam_pipeline_args: Sequence[BeamArgument] = (),
 ) -> Pipeline:
     """Pictures → float model → fake-quantized model → int8 file → measured, blessed, bundled, pushed.
 
     Args:
+      parameter: what stands for a value that people change from run to run; in a compiled file, a RuntimeParameter.
+      digest: of the sources behind a node.
       metadata_connection_config, beam_pipeline_args: the runner's; a cluster brings its own.
     """
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
-        input_base=str(settings.data),
+        input_base=parameter("data", str(settings.data)),
         max_refused=settings.max_refused,
-        code=source.digest("components.example_gen"),
+        code=digest("components.example_gen"),
     )
     examples = example_gen.outputs["examples"]
     # What was taken, converted and refused, as an artifact of its own.
-    report = IngestionReport(examples=examples, code=source.digest("components.ingestion_report"))
+    report = IngestionReport(examples=examples, code=digest("components.ingestion_report"))
     # Labels and sizes, never the JPEG bytes.
     statistics_gen = StatisticsGen(examples=examples, stats_options=label_schema.statistics_options())
-    schema = LabelSchema(examples=examples, code=source.digest("components.label_schema"))
+    schema = LabelSchema(examples=examples, code=digest("components.label_schema"))
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"])
     # ExampleValidator only records anomalies; the gate fails on them, and the trainers need what it hands on.
     gate = DataGate(
@@ -75,34 +86,43 @@ def create_pipeline(
         statistics=statistics_gen.outputs["statistics"],
         label_schema=schema.outputs["schema"],
         report=report.outputs["report"],
-        code=source.digest("components.data_gate"),
+        code=digest("components.data_gate"),
     )
     data = _Data(examples=examples, schema=gate.outputs["schema"])
     shared: list[BaseNode] = [example_gen, report, statistics_gen, schema, validator, gate]
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(settings.artifacts),
-        components=[*shared, *(node for branch in branches for node in _branch(data, branch, settings))],
+        components=[
+            *shared,
+            *(node for branch in branches for node in _branch(data, branch, settings, parameter, digest)),
+        ],
         enable_cache=settings.enable_cache,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),
     )
 
 
-def _branch(data: _Data, branch: Branch, settings: Settings) -> list[BaseNode]:
+def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Parameter, digest: Digest) -> list[BaseNode]:
     name = branch.variant.id
+
+    def trainer(kind: str, recipe: Recipe, base_model: BaseChannel | None = None) -> Trainer:
+        """Recipe and source digest go by value: ML Metadata records them, and another of either trains again."""
+        config = {"recipe": recipe.as_dict(), "variant": branch.variant.name, "code": digest("trainer.task")}
+        return _trainer(data, parameter(trainer_parameter(kind, branch.variant), config), base_model)
+
     # The network in float.
-    float_trainer = _trainer(data, branch.variant, branch.float_recipe).with_id(f"FloatTrainer-{name}")
+    float_trainer = trainer("float", branch.float_recipe).with_id(f"FloatTrainer-{name}")
     float_model = float_trainer.outputs["model"]
     # The same, fine-tuned with fake int8.
     base_model = None if branch.from_scratch else float_model
-    qat_trainer = _trainer(data, branch.variant, branch.qat_recipe, base_model).with_id(f"QatTrainer-{name}")
+    qat_trainer = trainer("qat", branch.qat_recipe, base_model).with_id(f"QatTrainer-{name}")
     # The files for devices, checked op by op.
     converter = TFLiteConverter(
         examples=data.examples,
         float_model=float_model,
         qat_model=qat_trainer.outputs["model"],
-        code=source.digest("components.tflite_converter"),
+        code=digest("components.tflite_converter"),
     ).with_id(f"TFLiteConverter-{name}")
     # The file that ships against what it came from, on the same pictures.
     evaluator = Evaluator(
@@ -110,17 +130,17 @@ def _branch(data: _Data, branch: Branch, settings: Settings) -> list[BaseNode]:
         model=converter.outputs["tflite"],
         baseline_model=float_model,
         example_splits=[EVAL],
-        eval_config=evaluation.eval_config(code=source.digest("components.evaluation")),
+        eval_config=evaluation.eval_config(code=digest("components.evaluation")),
         module_path="components.evaluation",
     ).with_id(f"Evaluator-{name}")
     # The only blessing.
     gate = AccuracyGate(
         evaluation=evaluator.outputs["evaluation"],
         examples=data.examples,
-        floor=settings.floor,
-        margin=settings.margin,
+        floor=parameter("floor", settings.floor),
+        margin=parameter("margin", settings.margin),
         visible_drop=VISIBLE_DROP,
-        code=source.digest("components.accuracy_gate"),
+        code=digest("components.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
     # The release bundle.
     builder = BundleBuilder(
@@ -129,20 +149,24 @@ def _branch(data: _Data, branch: Branch, settings: Settings) -> list[BaseNode]:
         qat_model=qat_trainer.outputs["model"],
         tflite=converter.outputs["tflite"],
         evaluation=evaluator.outputs["evaluation"],
-        code=source.digest("components.bundle_builder"),
+        code=digest("components.bundle_builder"),
     ).with_id(f"BundleBuilder-{name}")
     # To its destination, whole or not at all, only if blessed.
     pusher = Pusher(
         model=builder.outputs["bundle"],
         model_blessing=gate.outputs["blessing"],
-        push_destination=_destination(settings),
-        custom_config={"code": source.digest("components.pusher")},
+        push_destination=_destination(parameter("push_destination", str(settings.models))),
+        custom_config={"code": digest("components.pusher")},
     ).with_id(f"Pusher-{name}")
     return [float_trainer, qat_trainer, converter, evaluator, gate, builder, pusher]
 
 
-def _trainer(data: _Data, variant: Variant, recipe: Recipe, base_model: BaseChannel | None = None) -> Trainer:
-    """Recipe and source digest go by value: ML Metadata records them, and another of either trains again."""
+def trainer_parameter(kind: str, variant: Variant) -> str:
+    """What a trainer's parameter is called: `float_recipe_w025_r64`, `qat_recipe_w025_r64`."""
+    return f"{kind}_recipe_{variant.id.replace('-', '_')}"
+
+
+def _trainer(data: _Data, config: Any, base_model: BaseChannel | None) -> Trainer:
     return Trainer(
         run_fn="trainer.task.run_fn",  # On the path already: compiling uploads nothing.
         examples=data.examples,
@@ -150,14 +174,12 @@ def _trainer(data: _Data, variant: Variant, recipe: Recipe, base_model: BaseChan
         base_model=base_model,
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
-        custom_config={
-            "recipe": json.dumps(recipe.as_dict(), sort_keys=True),
-            "variant": variant.name,
-            "code": source.digest("trainer.task"),
-        },
+        custom_config=config,
     )
 
 
-def _destination(settings: Settings) -> pusher_pb2.PushDestination:
-    folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.models))
-    return pusher_pb2.PushDestination(filesystem=folder)
+def _destination(folder: Any) -> Any:
+    """A RuntimeParameter goes as it is: the Pusher takes a plain folder too, which is what a person would type."""
+    if not isinstance(folder, str):
+        return folder
+    return pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder))

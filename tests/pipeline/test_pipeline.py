@@ -68,7 +68,7 @@ def test_two_variants_share_one_ingestion(settings):
 
 def test_a_trainers_cache_key_holds_recipe_and_source(settings):
     config = json.loads(_nodes(settings, BRANCH)["FloatTrainer-w025-r32"].exec_properties["custom_config"])
-    assert json.loads(config["recipe"]) == tiny.FLOAT.as_dict()
+    assert config["recipe"] == tiny.FLOAT.as_dict()
     assert config["variant"] == "0.25_32"
     assert len(config["code"]) == 64
 
