@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def run_fn(fn_args: FnArgs) -> None:
     """Trains the variant and recipe in `custom_config` and writes the model artifact."""
     config = fn_args.custom_config
-    chosen = recipe.from_dict(json.loads(config["recipe"]))
+    chosen = recipe.from_dict(config["recipe"])
     variant = mobilenet_v1.Variant.parse(config["variant"])
     examples = Path(fn_args.train_files[0]).parents[1]
     labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()

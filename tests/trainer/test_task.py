@@ -49,7 +49,7 @@ def _example(label: int, number: int) -> bytes:
 
 def _fn_args(examples: Path, node: Path, recipe, base_model: str | None = None) -> Any:
     return SimpleNamespace(
-        custom_config={"recipe": json.dumps(recipe.as_dict()), "variant": "0.25_32", "code": "c" * 64},
+        custom_config={"recipe": recipe.as_dict(), "variant": "0.25_32", "code": "c" * 64},
         train_files=[str(examples / "Split-train" / "*")],
         eval_files=[str(examples / "Split-eval" / "*")],
         base_model=base_model,
