@@ -104,7 +104,7 @@ def run(
 @app.command(name="compile")
 def compile_(
     data: Annotated[Path, typer.Option(help="The pictures' folder, as the containers see it.")] = Path("/mnt/pictures"),
-    workdir: Annotated[Path, typer.Option(help="Holds models/, as they see it.")] = Path("/mnt/mobilenet"),
+    workdir: Annotated[Path, typer.Option(help="Holds models/, as they see it.")] = Path("/mnt"),
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("pipeline.yaml"),
@@ -118,9 +118,9 @@ def compile_(
     try:
         branch = _branch(variant, recipe, seed=None, from_scratch=False)
         where.silent()
-        from pipeline import kubeflow
+        from pipeline import compiled_file, kubeflow
 
-        kubeflow.compile_pipeline(Settings(data=data, workdir=workdir), [branch], output.absolute())
+        compiled_file.write(output, kubeflow.compile_pipeline(Settings(data=data, workdir=workdir), [branch]))
     except (VariantError, RecipeError, OSError) as error:
         raise _failed(console, str(error)) from None
     _say(console, f"{output}: give it the image, a pipeline root, and folders that every container sees.")

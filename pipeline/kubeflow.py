@@ -1,27 +1,163 @@
-"""The same DAG as a PipelineSpec 2.1 in YAML, which Kubeflow Pipelines 2 and Vertex AI take.
+"""The same DAG as a PipelineSpec 2.1, for Vertex AI and Kubeflow Pipelines 2; the faults of TFX's compiler mended.
 
-As TFX's compiler writes it. Its known faults are not repaired yet, and no cluster has run the file.
+Each repair says what the compiler does and what the backends make of it; tests/pipeline/test_kubeflow.py fails when the
+compiler no longer needs one.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
+from pipeline import source
 from pipeline.branch import Branch
+from pipeline.compiled_file import Compiled, as_json
 from pipeline.pipeline import create_pipeline
 from pipeline.settings import Settings
 
-IMAGE = "mobilenet-pipeline"  # What `make image` calls it.
+IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
+ENTRYPOINT = ("python", "-m", "components.entrypoint")
+DATA_DIGEST = "data_digest"
+_INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # Its value is the component's inputDefinitions once more.
+_EXAMPLE_GEN = "ImageNetExampleGen"
+_NESTED = "tfx-dag"  # Where the compiler puts the nodes when there is an exit handler.
 
 
-def compile_pipeline(settings: Settings, branches: Sequence[Branch], output: Path) -> None:
-    """Writes the YAML whole or not at all."""
-    beside = output.with_name(f".{output.name}.writing.yaml")
-    config = KubeflowV2DagRunnerConfig(default_image=IMAGE, use_pipeline_spec_2_1=True)
-    runner = KubeflowV2DagRunner(config=config, output_dir=os.fspath(beside.parent), output_filename=beside.name)
-    runner.run(create_pipeline(settings, branches), write_out=True)
-    beside.replace(output)
+class Parameters:
+    """The run-time parameters that the DAG asked for, with their defaults."""
+
+    def __init__(self) -> None:
+        self.defaults: dict[str, Any] = {}
+
+    def __call__(self, name: str, value: Any) -> RuntimeParameter:
+        """A record becomes one JSON string, so that it is one field of a form."""
+        default = as_json(value) if isinstance(value, Mapping) else value
+        self.defaults[name] = default
+        return RuntimeParameter(name=name, ptype=type(default), default=default)
+
+
+def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled:
+    """The DAG compiled and repaired.
+
+    Args:
+      settings: whose data, models, floor and margin become the defaults of the run's parameters.
+    """
+    parameters = Parameters()
+    dag = create_pipeline(
+        settings,
+        branches,
+        parameter=parameters,
+        digest=functools.partial(source.digest, stack=False),  # The image tells the versions, in either's cache key.
+    )
+    spec = compile_dag(dag)
+    repair(spec, defaults=parameters.defaults)
+    add_data_digest(spec)
+    return Compiled(spec)
+
+
+def compile_dag(dag: tfx_pipeline.Pipeline) -> dict[str, Any]:
+    """As TFX's compiler writes it."""
+    config = KubeflowV2DagRunnerConfig(
+        default_image=IMAGE, default_commands=list(ENTRYPOINT), use_pipeline_spec_2_1=True
+    )
+    return KubeflowV2DagRunner(config=config).run(dag, write_out=False)["pipelineSpec"]
+
+
+def repair(spec: dict[str, Any], *, defaults: Mapping[str, Any]) -> None:
+    """Mends what the compiler gets wrong, in place."""
+    give_defaults(spec, defaults)
+    pass_parameters_on(spec)
+    for dag in _dags(spec):
+        name_producers(dag["tasks"])
+        type_consumers(spec, dag["tasks"])
+
+
+def give_defaults(spec: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    """The compiler drops a RuntimeParameter's default: both backends then refuse a run that does not give it."""
+    for name, value in defaults.items():
+        spec["root"]["inputDefinitions"]["parameters"][name]["defaultValue"] = value
+
+
+def pass_parameters_on(spec: dict[str, Any]) -> None:
+    """With an exit handler the nodes lie in a nested DAG that declares no parameters, so none would reach them."""
+    nested = spec["components"].get(_NESTED)
+    if not nested:
+        return
+    asked = sorted(set(_asked_of_the_parent(nested["dag"]["tasks"])))
+    for name in asked:
+        declared = spec["root"]["inputDefinitions"]["parameters"][name]
+        inputs = nested.setdefault("inputDefinitions", {}).setdefault("parameters", {})
+        inputs[name] = {"parameterType": declared["parameterType"]}
+        given = spec["root"]["dag"]["tasks"][_NESTED].setdefault("inputs", {}).setdefault("parameters", {})
+        given[name] = {"componentInputParameter": name}
+
+
+def name_producers(tasks: dict[str, Any]) -> None:
+    """The compiler names the producer of an output value `X_task`, which is no task: backends find none and fail."""
+    for output in _task_outputs(tasks):
+        name = output["producerTask"]
+        if name not in tasks and name.removesuffix("_task") in tasks:
+            output["producerTask"] = name.removesuffix("_task")
+
+
+def type_consumers(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
+    """The compiler types whoever takes an output value STRING: a number then comes as text, or is refused."""
+    for task in tasks.values():
+        component = spec["components"][task["componentRef"]["name"]]
+        for name, source_of in task.get("inputs", {}).get("parameters", {}).items():
+            output = source_of.get("taskOutputParameter")
+            if not output or output["producerTask"] not in tasks:
+                continue
+            producer = spec["components"][tasks[output["producerTask"]]["componentRef"]["name"]]
+            made = producer["outputDefinitions"]["parameters"][output["outputParameterKey"]]["parameterType"]
+            component["inputDefinitions"]["parameters"][name]["parameterType"] = made
+        _write_inputs_spec(spec, component)
+
+
+def add_data_digest(spec: dict[str, Any]) -> None:
+    """On Kubeflow ExampleGen's driver does not run, so that changed pictures under one path would come from the cache.
+
+    The digest is a parameter of the node and hence of its cache key; `submit` fills it in there. Empty elsewhere.
+    """
+    component = spec["components"][_EXAMPLE_GEN]
+    component["inputDefinitions"]["parameters"][DATA_DIGEST] = {"parameterType": "STRING"}
+    task = spec["root"]["dag"]["tasks"][_EXAMPLE_GEN]
+    task["inputs"]["parameters"][DATA_DIGEST] = {"componentInputParameter": DATA_DIGEST}
+    declared = {"parameterType": "STRING", "defaultValue": ""}
+    spec["root"]["inputDefinitions"]["parameters"][DATA_DIGEST] = declared
+    _write_inputs_spec(spec, component)
+
+
+def _dags(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield spec["root"]["dag"]
+    yield from (component["dag"] for component in spec["components"].values() if "dag" in component)
+
+
+def _asked_of_the_parent(tasks: dict[str, Any]) -> Iterator[str]:
+    for task in tasks.values():
+        for value in task.get("inputs", {}).get("parameters", {}).values():
+            if "componentInputParameter" in value:
+                yield value["componentInputParameter"]
+
+
+def _task_outputs(tasks: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for task in tasks.values():
+        for value in task.get("inputs", {}).get("parameters", {}).values():
+            if "taskOutputParameter" in value:
+                yield value["taskOutputParameter"]
+
+
+def _write_inputs_spec(spec: dict[str, Any], component: dict[str, Any]) -> None:
+    """TFX's entrypoint takes the types from a copy among the arguments; ExampleGen's driver from another."""
+    container = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {}).get("container", {})
+    driver = container.get("lifecycle", {}).get("preCacheCheck", {})
+    for arguments in (container.get("args", []), driver.get("args", [])):
+        if _INPUTS_SPEC in arguments:
+            text = json.dumps(component["inputDefinitions"], sort_keys=True)
+            arguments[arguments.index(_INPUTS_SPEC) + 1] = text

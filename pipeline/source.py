@@ -19,9 +19,13 @@ _COMPUTES = (
 _BY_VALUE = "trainer.recipes"
 
 
-def digest(*modules: str) -> str:
-    """SHA-256 over the stack's versions, the modules, and all of ours that they import, directly or not."""
-    sha = hashlib.sha256(_versions().encode())
+def digest(*modules: str, stack: bool = True) -> str:
+    """SHA-256 over the stack's versions, the modules, and all of ours that they import, directly or not.
+
+    Args:
+      stack: False where something else in the cache's key tells the versions, such as a container's image.
+    """
+    sha = hashlib.sha256(_versions().encode() if stack else b"")
     for name in sorted(_closure(modules)):
         sha.update(f"{name}\n".encode())
         sha.update(_path(name).read_bytes())

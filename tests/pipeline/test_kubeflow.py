@@ -7,7 +7,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipeline import kubeflow
+from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
 from pipeline.settings import Settings
 from trainer.recipes import sample
@@ -19,7 +19,7 @@ BRANCH = Branch(Variant(0.25, 64), sample.FLOAT, sample.QAT)
 @pytest.fixture
 def compiled(tmp_path):
     settings = Settings(data=tmp_path / "pictures", workdir=tmp_path / "mobilenet")
-    kubeflow.compile_pipeline(settings, [BRANCH], tmp_path / "pipeline.yaml")
+    compiled_file.write(tmp_path / "pipeline.yaml", kubeflow.compile_pipeline(settings, [BRANCH]))
     return settings, tmp_path / "pipeline.yaml"
 
 
@@ -38,6 +38,6 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
 def test_compiling_again_gives_the_same_bytes_and_leaves_nothing_else(compiled, tmp_path):
     settings, path = compiled
     before = path.read_bytes()
-    kubeflow.compile_pipeline(settings, [BRANCH], path)
+    compiled_file.write(path, kubeflow.compile_pipeline(settings, [BRANCH]))
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["pipeline.yaml"]
