@@ -1,11 +1,18 @@
-"""The compiled file: strictly a PipelineSpec 2.1 of the same thirteen nodes, and the same bytes every time."""
+"""The compiled file: the same nodes, parameters with defaults, the same bytes every time; each repair still needed."""
 
-from typing import Any
+import copy
+import json
+from pathlib import Path
+from typing import Any, TypedDict
 
 import pytest
-import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx.dsl.component.experimental.annotations import Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+from tfx.orchestration.pipeline import Pipeline
 
 from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
@@ -16,17 +23,20 @@ from trainer.variant import Variant
 BRANCH = Branch(Variant(0.25, 64), sample.FLOAT, sample.QAT)
 
 
-@pytest.fixture
-def compiled(tmp_path):
-    settings = Settings(data=tmp_path / "pictures", workdir=tmp_path / "mobilenet")
-    compiled_file.write(tmp_path / "pipeline.yaml", kubeflow.compile_pipeline(settings, [BRANCH]))
-    return settings, tmp_path / "pipeline.yaml"
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compiled")
+    return kubeflow.compile_pipeline(Settings(data=folder / "pictures", workdir=folder), [BRANCH])
+
+
+def parsed(spec: dict[str, Any]) -> Any:
+    message: Any = pipeline_spec_pb2.PipelineSpec()
+    json_format.ParseDict(spec, message)  # Strict: an unknown field is an error.
+    return message
 
 
 def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
-    _, path = compiled
-    spec: Any = pipeline_spec_pb2.PipelineSpec()
-    json_format.ParseDict(yaml.safe_load(path.read_text()), spec)  # Strict: an unknown field is an error.
+    spec = parsed(compiled.spec)
     assert spec.schema_version == "2.1.0"
     tasks = set(spec.root.dag.tasks)
     assert len(tasks) == 13
@@ -35,9 +45,146 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
     assert {"AccuracyGate-w025-r64", "BundleBuilder-w025-r64"} <= set(pusher.dependent_tasks)
 
 
+def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tmp_path):
+    defaults = {name: value.get("defaultValue") for name, value in compiled.parameters.items()}
+    assert defaults["floor"] == 0.5
+    assert defaults["margin"] == 0.01
+    assert defaults["data"].endswith("/pictures")
+    assert defaults["push_destination"].endswith("/models")
+    assert defaults["data_digest"] == ""
+    recipe = json.loads(defaults["qat_recipe_w025_r64"])
+    assert recipe["recipe"] == sample.QAT.as_dict()
+    assert recipe["variant"] == "0.25_64"
+    assert len(recipe["code"]) == 64
+    assert len(defaults) == 7
+
+
+def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
+    taken = {
+        (name, key): value["componentInputParameter"]
+        for name, task in compiled.tasks.items()
+        for key, value in task["inputs"].get("parameters", {}).items()
+        if "componentInputParameter" in value
+    }
+    assert taken == {
+        ("ImageNetExampleGen", "input_base"): "data",
+        ("ImageNetExampleGen", "data_digest"): "data_digest",
+        ("FloatTrainer-w025-r64", "custom_config"): "float_recipe_w025_r64",
+        ("QatTrainer-w025-r64", "custom_config"): "qat_recipe_w025_r64",
+        ("AccuracyGate-w025-r64", "floor"): "floor",
+        ("AccuracyGate-w025-r64", "margin"): "margin",
+        ("Pusher-w025-r64", "push_destination"): "push_destination",
+    }
+
+
+def test_every_container_runs_our_entrypoint_and_reads_the_types_that_the_component_declares(compiled):
+    for name in compiled.tasks:
+        container = compiled.container(name)
+        assert container["command"] == ["python", "-m", "components.entrypoint"]
+        spec = container["args"][container["args"].index("--json_serialized_inputs_spec_args") + 1]
+        assert json.loads(spec) == compiled.spec["components"][name]["inputDefinitions"], name
+
+
+def test_all_but_the_pusher_may_come_from_the_cache(compiled):
+    cached = {name for name, task in compiled.tasks.items() if task.get("cachingOptions", {}).get("enableCache")}
+    assert set(compiled.tasks) - cached == {"Pusher-w025-r64"}
+
+
 def test_compiling_again_gives_the_same_bytes_and_leaves_nothing_else(compiled, tmp_path):
-    settings, path = compiled
-    before = path.read_bytes()
-    compiled_file.write(path, kubeflow.compile_pipeline(settings, [BRANCH]))
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["pipeline.yaml"]
+    settings = Settings(data=Path(compiled.parameters["data"]["defaultValue"]), workdir=tmp_path)
+    for name in ("first.yaml", "second.yaml"):
+        compiled_file.write(tmp_path / name, kubeflow.compile_pipeline(settings, [BRANCH]))
+    assert (tmp_path / "first.yaml").read_bytes() == (tmp_path / "second.yaml").read_bytes()
+    assert compiled_file.read(tmp_path / "first.yaml").tasks == compiled.tasks
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["first.yaml", "second.yaml"]
+
+
+def test_another_stack_compiles_the_same_file_but_for_its_name(compiled, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.source._versions", lambda: "tfx 1.21.0, Python (3, 13)")
+    again = kubeflow.compile_pipeline(Settings(data=tmp_path / "pictures", workdir=tmp_path), [BRANCH])
+    one, other = (copy.deepcopy(each.spec) for each in (compiled, again))
+    for spec in (one, other):
+        for folder in ("data", "push_destination"):
+            spec["root"]["inputDefinitions"]["parameters"][folder].pop("defaultValue")
+    assert one == other
+
+
+# The repairs. Each test shows the compiler's fault on a small DAG, and the spec after the repair.
+
+
+class Counted(TypedDict):
+    pictures: int
+
+
+@component
+def Count(folder: Parameter[str]) -> Counted:
+    """Gives a number."""
+    return {"pictures": len(folder)}
+
+
+@component
+def Use(pictures: Parameter[int], limit: Parameter[int]) -> None:
+    """Takes one."""
+
+
+@component
+def Last(message: Parameter[str]) -> None:
+    """Runs at the end, whatever happened."""
+
+
+@pytest.fixture
+def faulty():
+    """A value handed from node to node, two run-time parameters, and an exit handler: as the compiler writes them."""
+
+    def spec(*, exit_handler: bool) -> dict[str, Any]:
+        count = Count(folder=RuntimeParameter(name="folder", ptype=str, default="x"))
+        use = Use(pictures=count.outputs["pictures"].future()[0].value, limit=RuntimeParameter(name="limit", ptype=int))
+        dag = Pipeline(pipeline_name="small", pipeline_root="root", components=[count, use])
+        config = KubeflowV2DagRunnerConfig(default_image="image:1", use_pipeline_spec_2_1=True)
+        runner = KubeflowV2DagRunner(config=config)
+        if exit_handler:
+            runner.set_exit_handler(Last(message="done"))
+        return runner.run(dag, write_out=False)["pipelineSpec"]
+
+    return spec
+
+
+def test_the_compiler_still_drops_defaults_and_the_repair_gives_them(faulty):
+    spec = faulty(exit_handler=False)
+    assert "defaultValue" not in spec["root"]["inputDefinitions"]["parameters"]["folder"]
+    kubeflow.give_defaults(spec, {"folder": "x"})
+    assert spec["root"]["inputDefinitions"]["parameters"]["folder"]["defaultValue"] == "x"
+
+
+def test_the_compiler_still_names_a_producer_that_is_no_task_and_the_repair_the_task(faulty):
+    spec = faulty(exit_handler=False)
+    tasks = spec["root"]["dag"]["tasks"]
+    output = tasks["Use"]["inputs"]["parameters"]["pictures"]["taskOutputParameter"]
+    assert output["producerTask"] == "Count_task"
+    kubeflow.name_producers(tasks)
+    assert output["producerTask"] == "Count"
+
+
+def test_the_compiler_still_types_a_taken_number_as_text_and_the_repair_as_number_in_both_places(faulty):
+    spec = faulty(exit_handler=False)
+    tasks = spec["root"]["dag"]["tasks"]
+    assert spec["components"]["Use"]["inputDefinitions"]["parameters"]["pictures"]["parameterType"] == "STRING"
+    kubeflow.name_producers(tasks)
+    kubeflow.type_consumers(spec, tasks)
+    declared = spec["components"]["Use"]["inputDefinitions"]
+    assert declared["parameters"]["pictures"]["parameterType"] == "NUMBER_INTEGER"
+    arguments = spec["deploymentSpec"]["executors"]["Use_executor"]["container"]["args"]
+    assert json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1]) == declared
+
+
+def test_with_an_exit_handler_the_compiler_still_lets_no_parameter_through_and_the_repair_does(faulty):
+    spec = faulty(exit_handler=True)
+    assert "inputDefinitions" not in spec["components"]["tfx-dag"]
+    kubeflow.repair(spec, defaults={"folder": "x"})
+    declared = spec["components"]["tfx-dag"]["inputDefinitions"]["parameters"]
+    assert declared == {"folder": {"parameterType": "STRING"}, "limit": {"parameterType": "NUMBER_INTEGER"}}
+    given = spec["root"]["dag"]["tasks"]["tfx-dag"]["inputs"]["parameters"]
+    assert given == {name: {"componentInputParameter": name} for name in ("folder", "limit")}
+    output = spec["components"]["tfx-dag"]["dag"]["tasks"]["Use"]["inputs"]["parameters"]["pictures"]
+    assert output["taskOutputParameter"]["producerTask"] == "Count"
+    parsed(spec)
