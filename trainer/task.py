@@ -51,11 +51,10 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def _forget(checkpoint_dir: Path) -> None:
-    """Or the next run of the same recipe would find nothing left to do. Renamed first: a kill leaves no half of one."""
-    done = checkpoint_dir.with_name(f"{checkpoint_dir.name}.done")
-    shutil.rmtree(done, ignore_errors=True)
-    checkpoint_dir.rename(done)
-    shutil.rmtree(done)
+    """Or the next run of the same recipe would find nothing left to do. What names the checkpoints goes first: a kill
+    leaves no half of one to be found, and no folder has to be renamed, which buckets do not do."""
+    (checkpoint_dir / "checkpoint").unlink(missing_ok=True)
+    shutil.rmtree(checkpoint_dir)
 
 
 def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | None) -> keras.Model:

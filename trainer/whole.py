@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+# What file systems answer that cannot rename a folder: mounted buckets, and (EXDEV) two mounts.
+_NO_RENAME = {errno.EMFILE, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EXDEV}
 
 
 @contextlib.contextmanager
@@ -16,7 +21,47 @@ def whole_folder(target: Path) -> Iterator[Path]:
     beside.mkdir(parents=True)
     try:
         yield beside
-        beside.rename(target)
+        move(beside, target)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Renames; where the file system does not rename folders, moves a folder's files one by one.
+
+    Those come in an order that is always the same, what lies deeper first: a SavedModel's `saved_model.pb` after its
+    variables. An error puts back what was moved. A kill does not: there the target is not whole.
+
+    Raises:
+      OSError: the target is there and not empty, or the file system refuses the files too.
+    """
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno not in _NO_RENAME or not source.is_dir():
+            raise
+        _move_files(source, target)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(source), None, str(target))
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for file in _files(source):
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, place)  # A rename, or a copy from one mount to another.
+            moved.append((file, place))
+    except BaseException:
+        for file, place in reversed(moved):
+            shutil.move(place, file)
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    shutil.rmtree(source)  # Empty folders.
+
+
+def _files(folder: Path) -> list[Path]:
+    files = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    return sorted(files, key=lambda path: (-len(path.parts), path))

@@ -1,8 +1,13 @@
 """A folder is there with all its files, or not at all."""
 
+import errno
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
-from trainer.whole import whole_folder
+from trainer.whole import move, whole_folder
 
 
 def test_the_folder_takes_its_name_at_the_end(tmp_path):
@@ -37,3 +42,70 @@ def test_what_a_killed_run_left_is_replaced(tmp_path):
     with whole_folder(tmp_path / "model") as beside:
         (beside / "file").touch()
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["file"]
+
+
+@pytest.fixture
+def bucket(monkeypatch) -> list[str]:
+    """A mount that renames files and refuses folders, as flat buckets do; → the files' names as they were renamed."""
+    renamed: list[str] = []
+    rename = os.rename
+
+    def refusing(source, target, **kwargs):
+        if os.path.isdir(source):
+            raise OSError(errno.EMFILE, "too many objects to be renamed", str(source))
+        renamed.append(os.path.basename(source))
+        rename(source, target, **kwargs)
+
+    monkeypatch.setattr(os, "rename", refusing)
+    return renamed
+
+
+def _model(folder: Path) -> Path:
+    for name in ("saved_model.pb", "fingerprint.pb", "variables/variables.index", "assets/labels.txt"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+def test_where_folders_cannot_be_renamed_the_files_move_one_by_one_and_saved_model_pb_last(tmp_path, bucket):
+    move(_model(tmp_path / "source"), tmp_path / "target")
+    assert bucket == ["labels.txt", "variables.index", "fingerprint.pb", "saved_model.pb"]
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (tmp_path / "target" / "variables" / "variables.index").read_text() == "variables/variables.index"
+
+
+def test_a_whole_folder_appears_on_a_bucket_too(tmp_path, bucket):
+    with whole_folder(tmp_path / "out") as folder:
+        _model(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert len(bucket) == 4
+
+
+def test_on_a_bucket_what_is_there_already_is_kept(tmp_path, bucket):
+    _model(tmp_path / "out")
+    (tmp_path / "out" / "saved_model.pb").write_text("first")
+    with pytest.raises(OSError, match="not empty"), whole_folder(tmp_path / "out") as folder:
+        _model(folder)
+    assert (bucket, (tmp_path / "out" / "saved_model.pb").read_text()) == ([], "first")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_move_that_breaks_off_puts_the_files_back(tmp_path, bucket, monkeypatch):
+    source, moving = _model(tmp_path / "source"), shutil.move
+
+    def full(old, new):
+        if old.name == "saved_model.pb":
+            raise OSError(errno.ENOSPC, "no space left")
+        moving(old, new)
+
+    monkeypatch.setattr(shutil, "move", full)
+    with pytest.raises(OSError, match="no space left"):
+        move(source, tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+    assert len([path for path in source.rglob("*") if path.is_file()]) == 4
+
+
+def test_other_errors_of_a_rename_are_not_worked_around(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        move(tmp_path / "missing", tmp_path / "target")
