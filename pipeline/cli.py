@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from pipeline import cluster_cli
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.branch import Branch
     from pipeline.local import Outcome
-
-EXIT_ERROR = 1
-EXIT_NOT_BLESSED = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -25,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cluster_cli.app)
 
 
 def main() -> None:
@@ -82,6 +81,7 @@ def run(
     Exit code 0: the bundle is at its destination. 3: not blessed. 1: an error. 130: interrupted.
     """
     from pipeline import settings as where
+    from pipeline.branch import Branch
     from trainer.recipe import RecipeError
     from trainer.variant import VariantError
 
@@ -92,38 +92,13 @@ def run(
             enable_cache=not no_cache,
         )  # fmt: skip
         where.check(settings)
-        branch = _branch(variant, recipe, seed, from_scratch)
+        branch = Branch.of(variant, recipe, seed=seed, from_scratch=from_scratch)
         where.set_beam_workers(beam_workers)
         where.quiet()
         outcome = _run(console, settings, branch, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
-        raise _failed(console, str(error)) from None
+        raise failed(console, str(error)) from None
     _conclude(console, outcome)
-
-
-@app.command(name="compile")
-def compile_(
-    data: Annotated[Path, typer.Option(help="The pictures' folder, as the containers see it.")] = Path("/mnt/pictures"),
-    workdir: Annotated[Path, typer.Option(help="Holds models/, as they see it.")] = Path("/mnt"),
-    variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
-    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("pipeline.yaml"),
-) -> None:
-    """Write the DAG as a PipelineSpec 2.1 (YAML), as TFX compiles it. No cluster has run it yet."""
-    from pipeline import settings as where
-    from trainer.recipe import RecipeError
-    from trainer.variant import VariantError
-
-    console = Console()
-    try:
-        branch = _branch(variant, recipe, seed=None, from_scratch=False)
-        where.silent()
-        from pipeline import compiled_file, kubeflow
-
-        compiled_file.write(output, kubeflow.compile_pipeline(Settings(data=data, workdir=workdir), [branch]))
-    except (VariantError, RecipeError, OSError) as error:
-        raise _failed(console, str(error)) from None
-    _say(console, f"{output}: give it the image, a pipeline root, and folders that every container sees.")
 
 
 @app.command()
@@ -139,24 +114,7 @@ def predict(
     try:
         console.print(predicting.table(predicting.predict(bundle, images, top=top)))
     except (ValueError, OSError) as error:
-        raise _failed(console, str(error)) from None
-
-
-def _branch(variant: str, recipe: str, seed: int | None, from_scratch: bool) -> Branch:
-    import dataclasses
-
-    from pipeline.branch import Branch
-    from trainer.recipe import experiment
-    from trainer.variant import Variant
-
-    chosen = experiment(recipe)
-    changes = {} if seed is None else {"seed": seed}
-    return Branch(
-        variant=Variant.parse(variant),
-        float_recipe=dataclasses.replace(chosen.float_recipe, **changes),
-        qat_recipe=dataclasses.replace(chosen.from_scratch if from_scratch else chosen.qat_recipe, **changes),
-        from_scratch=from_scratch,
-    )
+        raise failed(console, str(error)) from None
 
 
 def _run(
@@ -164,7 +122,7 @@ def _run(
 ) -> Outcome:
     from pipeline import progress
 
-    _say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
+    say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
     with progress.following(settings.log) as follower:
         from pipeline import local  # Within: TensorFlow has much to say when it is imported.
 
@@ -177,7 +135,7 @@ def _run(
         else:
             return outcome
     again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
-    raise _failed(
+    raise failed(
         console,
         f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.",
         code=EXIT_INTERRUPTED if failure == "interrupted." else EXIT_ERROR,
@@ -187,22 +145,12 @@ def _run(
 def _conclude(console: Console, outcome: Outcome) -> None:
     from pipeline.results import pictures, table
 
-    _say(console, pictures(outcome))
+    say(console, pictures(outcome))
     console.print(table(outcome))
     if outcome.pushed_to:
-        _say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
+        say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
         return
     if outcome.blessed:
-        raise _failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
-    _say(console, f"Not blessed, so not pushed. {outcome.reason}")
+        raise failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
+    say(console, f"Not blessed, so not pushed. {outcome.reason}")
     raise typer.Exit(EXIT_NOT_BLESSED)
-
-
-def _say(console: Console, text: str) -> None:
-    """As it is: folders and classes may be named like rich's markup."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _failed(console: Console, message: str, *, code: int = EXIT_ERROR) -> typer.Exit:
-    _say(console, f"Error: {message}")
-    return typer.Exit(code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -22,6 +23,7 @@ from pipeline.pipeline import create_pipeline
 from pipeline.settings import Settings
 
 IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
+DEFAULTS = Settings(data=Path("/mnt/pictures"), workdir=Path("/mnt"))  # Folders of a volume; models/ beside them.
 ENTRYPOINT = ("python", "-m", "components.entrypoint")
 DATA_DIGEST = "data_digest"
 _INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # Its value is the component's inputDefinitions once more.
@@ -60,6 +62,16 @@ def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled
     add_data_digest(spec)
     push_every_time(spec)
     return Compiled(spec)
+
+
+def comment(compiled: Compiled) -> str:
+    """What stands above the file: where it came from, and what a run may be given."""
+    lines = [
+        "Written by `mobilenet compile` from pipeline/pipeline.py; a change made here would be lost.",
+        "A run's parameters, each with a default:",
+        *(f"  {name}: {declared['parameterType']}" for name, declared in sorted(compiled.parameters.items())),
+    ]
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def compile_dag(dag: tfx_pipeline.Pipeline) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""The commands for clusters: compile, check, run-compiled, submit, runs. What they need is imported when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from pipeline.console import failed, say
+
+if TYPE_CHECKING:
+    from pipeline.cluster_settings import KubeflowSettings, VertexSettings
+    from pipeline.compiled_file import Compiled
+
+Target = Literal["vertex", "kubeflow"]
+PIPELINE = Path("pipeline.yaml")
+
+app = typer.Typer()
+
+_File = Annotated[Path, typer.Argument(help="The compiled file.")]
+_Settings = Annotated[
+    Path | None,
+    typer.Option("--settings", help="Where it runs; settings/ has examples.", show_default=False),
+]
+_Parameter = Annotated[
+    list[str], typer.Option("--parameter", metavar="NAME=VALUE", help="A run's parameter. Repeatable.")
+]
+_RecipeSet = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FIELD=VALUE", help="A recipe's field, such as epochs=3, or float.epochs=3, qat.epochs=1. Repeatable."
+    ),
+]
+
+
+@app.command(name="compile")
+def compile_(
+    variants: Annotated[str, typer.Option(help="WIDTH_RESOLUTION, or several with commas between.")] = "0.25_64",
+    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Quantize from the start.")] = False,
+    settings: _Settings = None,
+    output: Annotated[Path, typer.Option(help="The file to write.")] = PIPELINE,
+) -> None:
+    """Write the DAG as a PipelineSpec 2.1 (YAML), which Vertex AI Pipelines and Kubeflow Pipelines 2 take.
+
+    Without --settings it is the file for everybody: images and resources come when it is submitted.
+    """
+    from pipeline import compiled_file
+    from pipeline import settings as where
+    from pipeline.branch import Branch
+
+    console = Console()
+    try:
+        branches = [Branch.of(name, recipe, from_scratch=from_scratch) for name in _listed(variants)]
+        where.silent()
+        chosen = _load(settings) if settings else None
+        from pipeline import kubeflow
+
+        compiled = kubeflow.compile_pipeline(kubeflow.DEFAULTS, branches)
+        if chosen:
+            compiled = _placed(compiled, chosen)
+        compiled_file.write(output, compiled, comment=kubeflow.comment(compiled))
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
+
+
+@app.command()
+def check(
+    file: _File = PIPELINE,
+    target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
+    settings: _Settings = None,
+) -> None:
+    """Look for everything that Vertex AI or Kubeflow would stumble over, beyond what their loaders look at."""
+    from pipeline import check as checking
+
+    console = Console()
+    try:
+        problems = checking.check_file(file, target, settings)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    for problem in problems:
+        say(console, f"{problem.task}: {problem.fault} {problem.mend}")
+    if problems:
+        raise failed(console, f"{len(problems)} faults: {target} would not run {file}.")
+    say(console, f"{file}: nothing that {target} would stumble over.")
+
+
+@app.command(name="run-compiled")
+def run_compiled(
+    file: _File = PIPELINE,
+    parameter: _Parameter = [],  # noqa: B006 - typer copies it.
+    recipe_set: _RecipeSet = [],  # noqa: B006
+    backend: Annotated[Target, typer.Option("--as", help="Whose ways of calling a node.")] = "vertex",
+    workdir: Annotated[Path, typer.Option(help="Artifacts, logs, cache.")] = Path("runs/compiled"),
+    in_process: Annotated[bool, typer.Option("--in-process", help="No subprocess for each node: faster.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node.")] = False,
+) -> None:
+    """Run the compiled file on this machine as the backend would: drivers, importers, containers, conditions, cache.
+
+    Unless parameters say otherwise, on the bundled pictures, with models/ of the work directory as push destination.
+    """
+    from pipeline import compiled_file, run_parameters
+    from pipeline import settings as where
+
+    console = Console()
+    try:
+        compiled = compiled_file.read(file)
+        here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
+        given = {name: value for name, value in here.items() if name in compiled.parameters}
+        given |= run_parameters.parse(parameter)
+        values = run_parameters.values(compiled, settings=None, given=given, recipe_set=recipe_set)
+        where.quiet()
+        from pipeline import ir_runner
+
+        with where.silenced_output(workdir / "log.txt") if in_process else where.nothing():
+            result = ir_runner.run(
+                compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend, cache=not no_cache
+            )
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    console.print(ir_runner.table(result))
+
+
+def _load(path: Path) -> VertexSettings | KubeflowSettings:
+    from pipeline import settings_file
+    from pipeline.settings import Settings, SettingsError
+
+    loaded = settings_file.load(path)
+    if isinstance(loaded, Settings):
+        raise SettingsError(f"{path} is for this machine: wanted target vertex or kubeflow.")
+    return loaded
+
+
+def _placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:
+    from pipeline import placement
+
+    return placement.place(compiled, settings)
+
+
+def _listed(variants: str) -> list[str]:
+    return [name.strip() for name in variants.split(",") if name.strip()]
