@@ -1,6 +1,6 @@
 """Where bundles are pushed to: `<base>/<variant>/<version>/`, versions 1, 2, 3, …, none ever written twice.
 
-A folder on a file system. `gs://` comes with the zoo: `folder_of` is where it will branch off.
+A folder on a file system; Vertex AI's nodes find `gs://` as one (cloud_paths.py), where the manifest is written last.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components import bundle
+from trainer.whole import move
 
 _WRITING = ".writing-"  # A bundle on its way in; the name can never be taken for a version.
 _SETTLED = 60  # Seconds: a younger one may be about to be locked.
@@ -119,12 +120,12 @@ def _copy(source: Path, beside: Path) -> None:
 
 
 def _claim(beside: Path, folder: Path) -> Path:
-    """Renames to the first free number. A folder that holds files cannot be renamed over, so two pushers never mix."""
+    """Moves to the first free number. A folder that holds files cannot be replaced, so two pushers never mix."""
     version = next_version(folder)
     while True:
         target = folder / str(version)
         try:
-            beside.rename(target)
+            move(beside, target, last=bundle.MANIFEST)
         except OSError:
             if not os.path.lexists(target):
                 raise

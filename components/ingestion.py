@@ -20,6 +20,7 @@ from components.ingestion_progress import report_progress
 from components.picture import MAX_PIXELS
 from components.source import DataError, Source
 from trainer import imagenet
+from trainer.whole import move
 
 PICTURES_PER_SHARD = 1250  # ImageNet's train split comes to 1025 shards; the reference had 1024.
 MAX_REFUSED = 0.001  # Of all pictures. See ingestion_counts.allowed_refusals for small sets.
@@ -113,6 +114,6 @@ def _publish(staging: Path, destination: Path, source: Source, report: dict[str,
     ingestion_counts.write(report, staging / imagenet.REPORT_FILE)
     for split in source.splits:
         shutil.rmtree(destination / f"Split-{split}", ignore_errors=True)  # Left by one killed while it moved.
-        os.replace(staging / f"Split-{split}", destination / f"Split-{split}")
+        move(staging / f"Split-{split}", destination / f"Split-{split}")
     for name in (imagenet.LABELS_FILE, imagenet.REPORT_FILE):
         os.replace(staging / name, destination / name)

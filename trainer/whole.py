@@ -27,11 +27,14 @@ def whole_folder(target: Path) -> Iterator[Path]:
         raise
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Path, target: Path, *, last: str = "") -> None:
     """Renames; where the file system does not rename folders, moves a folder's files one by one.
 
     Those come in an order that is always the same, what lies deeper first: a SavedModel's `saved_model.pb` after its
     variables. An error puts back what was moved. A kill does not: there the target is not whole.
+
+    Args:
+      last: the file that makes the folder whole; it is moved when all others are there.
 
     Raises:
       OSError: the target is there and not empty, or the file system refuses the files too.
@@ -41,15 +44,16 @@ def move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_RENAME or not source.is_dir():
             raise
-        _move_files(source, target)
+        _move_files(source, target, last)
 
 
-def _move_files(source: Path, target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(source), None, str(target))
+def _move_files(source: Path, target: Path, last: str) -> None:
+    if target.exists():
+        target.rmdir()  # As a rename would: only what is empty may be replaced.
+    target.mkdir()  # Whoever makes it has it.
     moved: list[tuple[Path, Path]] = []
     try:
-        for file in _files(source):
+        for file in sorted(_files(source), key=lambda file: file == source / last):
             place = target / file.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(file, place)  # A rename, or a copy from one mount to another.

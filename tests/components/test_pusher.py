@@ -110,6 +110,19 @@ def test_a_destination_that_is_a_file_is_one_clear_error(source, base):
         pusher.deliver(source, str(base))
 
 
+def test_on_a_mounted_bucket_the_manifest_comes_last_and_pushers_at_once_do_not_mix(
+    source, base, tmp_path, bucket
+):
+    pushed = pusher.deliver(source, str(base))
+    assert bucket[-1] == bundle.MANIFEST
+    assert bundle.verify(pushed) == []
+    sources = [make_bundle(tmp_path / f"source-{i}", text=str(i)) for i in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda each: pusher.deliver(each, str(base)), sources))
+    assert sorted(int(folder.name) for folder in folders) == list(range(2, 10))
+    assert not any(bundle.verify(folder) for folder in folders)
+
+
 def test_a_bucket_is_refused_by_name(source):
     with pytest.raises(PushError, match=r"gs://bucket/models: bundles are pushed to folders only"):
         pusher.deliver(source, "gs://bucket/models")

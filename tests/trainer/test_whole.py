@@ -1,7 +1,6 @@
 """A folder is there with all its files, or not at all."""
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
@@ -42,22 +41,6 @@ def test_what_a_killed_run_left_is_replaced(tmp_path):
     with whole_folder(tmp_path / "model") as beside:
         (beside / "file").touch()
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["file"]
-
-
-@pytest.fixture
-def bucket(monkeypatch) -> list[str]:
-    """A mount that renames files and refuses folders, as flat buckets do; → the files' names as they were renamed."""
-    renamed: list[str] = []
-    rename = os.rename
-
-    def refusing(source, target, **kwargs):
-        if os.path.isdir(source):
-            raise OSError(errno.EMFILE, "too many objects to be renamed", str(source))
-        renamed.append(os.path.basename(source))
-        rename(source, target, **kwargs)
-
-    monkeypatch.setattr(os, "rename", refusing)
-    return renamed
 
 
 def _model(folder: Path) -> Path:
