@@ -6,6 +6,10 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.cluster_settings import KubeflowSettings
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
@@ -80,6 +84,24 @@ def set_beam_workers(workers: int) -> None:
         raise SettingsError(f"--beam-workers is {workers}, wanted at least 1.")
     os.environ[BEAM_MODE] = "in_memory" if workers == 1 else "multi_processing"
     os.environ[BEAM_WORKERS] = str(workers)
+
+
+def kubeflow_token(settings: KubeflowSettings) -> str | None:
+    """The bearer token: of the settings' file, else of KUBEFLOW_TOKEN, else there is none.
+
+    Raises:
+      SettingsError: no such file, or what it holds is no token.
+    """
+    where, token = "KUBEFLOW_TOKEN", os.environ.get("KUBEFLOW_TOKEN", "").strip()
+    if settings.token_file:
+        where = f"token_file {settings.token_file}"
+        try:
+            token = Path(settings.token_file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{where} cannot be read: {error}.") from error
+    if (settings.token_file and not token) or not token.isprintable() or not token.isascii() or " " in token:
+        raise SettingsError(f"{where} holds {len(token)} characters that are no token, wanted one word.")
+    return token or None
 
 
 def quiet() -> None:
