@@ -1,0 +1,97 @@
+"""A run on a cluster: what is known of it, how it is followed to its end, and the error that a cluster gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+ENDED = frozenset({"succeeded", "failed", "canceled", "cancelled", "skipped"})
+FIRST = 5.0  # Seconds between two looks at a run where something happens.
+LONGEST = 60.0  # Where nothing does: tasks take minutes, and the API is shared.
+PATIENCE = (
+    20  # Looks in a row that may find nobody: a quarter of an hour, in which a network or a token proxy comes back.
+)
+
+Report = Callable[[str], None]
+
+
+class ClusterError(OSError):
+    """What kept a cluster from doing what it was asked: one sentence, with what to do."""
+
+
+class Unreachable(ClusterError):
+    """Nobody answered; asking again may help."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as a list shows it."""
+
+    id: str
+    name: str
+    state: str  # In lower case, as the cluster calls it: pending, running, succeeded, failed …
+    started: datetime | None
+    minutes: float | None  # Until its end, or until now.
+    page: str  # For a browser.
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a run shows."""
+
+    run: Run
+    tasks: Mapping[str, str] = field(default_factory=dict)  # Task → its state, and its error where there is one.
+    error: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.run.state in ENDED
+
+
+def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float], None] = time.sleep) -> Run:
+    """Looks at a run until it ends and reports every change of a task's state and of its own.
+
+    Raises:
+      ClusterError: it cannot be looked at.
+      KeyboardInterrupt: Ctrl-C. The run is left alone; that is reported first.
+    """
+    seen: Look | None = None
+    wait, missed = FIRST, 0
+    try:
+        while True:
+            try:
+                before, seen = seen, look()
+            except Unreachable as error:
+                missed += 1
+                if seen is None or missed > PATIENCE:
+                    raise
+                report(f"{error} Asking again.")
+            else:
+                missed = 0
+                changed = _tell(before, seen, report)
+                if seen.ended:
+                    return seen.run
+                wait = FIRST if changed else min(wait * 1.5, LONGEST)
+            sleep(wait)
+    except KeyboardInterrupt:
+        if seen:
+            report(f"No longer following {seen.run.id}, which goes on: {seen.run.page}")
+        raise
+
+
+def minutes(started: datetime | None, ended: datetime | None) -> float | None:
+    """From start to end, or to now; None before the start."""
+    return None if started is None else ((ended or datetime.now(timezone.utc)) - started).total_seconds() / 60
+
+
+def _tell(before: Look | None, now: Look, report: Report) -> bool:
+    """Reports what is new; whether anything was."""
+    known = before.tasks if before else {}
+    lines = [f"{task}: {state}" for task, state in now.tasks.items() if known.get(task) != state]
+    if before is None or before.run.state != now.run.state:
+        lines.append(f"{now.run.name}: {now.run.state}" + (f". {now.error}" if now.error else ""))
+    for line in lines:
+        report(line)
+    return bool(lines)
