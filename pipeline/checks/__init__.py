@@ -1,0 +1,1 @@
+"""The rules of `mobilenet check`, a file for each subject. check.py puts them together."""
