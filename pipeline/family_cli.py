@@ -1,0 +1,79 @@
+"""The commands for the reference's family: download, import-checkpoint. What they need is imported when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from pipeline.console import EXIT_INTERRUPTED, failed, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer()
+
+
+@app.command()
+def download(
+    release: Annotated[str, typer.Argument(help="WIDTH_RESOLUTION, or WIDTH_RESOLUTION_quant: 1.0_224, 0.5_160_quant.")],
+    output: Annotated[Path, typer.Option(help="The folder that the file goes into.")] = Path(),
+    url: Annotated[str | None, typer.Option(metavar="BASE", help="A mirror's folder instead of TensorFlow's.")] = None,
+) -> None:
+    """Fetch a published release of the reference. What was cut off goes on where it stopped.
+
+    Its SHA-256 is written beside it the first time and checked ever after: nobody has published one.
+    """
+    from trainer import download as downloading
+
+    console = Console()
+    columns = TextColumn("{task.description}"), BarColumn(30), DownloadColumn(), TransferSpeedColumn()
+    try:
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+            path = downloading.download(release, output, base_url=url or downloading.BASE_URL, follow=_bar(progress))
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    except KeyboardInterrupt:
+        raise failed(console, "interrupted. The same command goes on from here.", code=EXIT_INTERRUPTED) from None
+    say(console, f"{path}\nSHA-256 {downloading.recorded_digest(path)}, in {downloading.digest_file(path).name}")
+    say(console, f"mobilenet import-checkpoint {path} --output DIR makes a model of it.")
+
+
+@app.command(name="import-checkpoint")
+def import_checkpoint(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CKPT|TAR.GZ", help="A TF1 checkpoint's prefix, or a release as it was downloaded.")
+    ],
+    output: Annotated[Path, typer.Option(help="The model's folder, which must not exist yet.")],
+    variant: Annotated[
+        str | None,
+        typer.Option(help="WIDTH_RESOLUTION.", show_default="the variables' width; the resolution of the file's name"),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The weights themselves, not their moving averages.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Class names, a line each, the background first.", show_default="background, class_1, …"),
+    ] = None,
+) -> None:
+    """Make a model folder of a TF-Slim MobileNetV1 checkpoint: a SavedModel, the Keras weights, their description."""
+    from pipeline import import_checkpoint as importing
+
+    console = Console()
+    try:
+        report = importing.import_checkpoint(checkpoint, output, variant=variant, raw=raw, label_file=labels)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    say(console, f"{output}: {report}")
+
+
+def _bar(progress: Progress) -> Callable[[int, int | None], None]:
+    """Bytes so far, and in all where the server says so → the bar."""
+    task = progress.add_task("download", total=None)
+
+    def follow(done: int, total: int | None) -> None:
+        progress.update(task, completed=done, total=total)
+
+    return follow
