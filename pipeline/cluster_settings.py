@@ -50,7 +50,7 @@ class Cluster(Strict):
 
     name: str = Field(
         default="mobilenet", pattern="^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$",
-        description="of the pipeline, in small letters, digits and hyphens",
+        description="the pipeline's name, in small letters, digits and hyphens",
     )  # fmt: skip
     image: str = Field(
         pattern=r"^\S+$", description="the image of every node, as `make image` pushed it",
@@ -62,7 +62,7 @@ class Cluster(Strict):
         default=None, pattern=r"^\S+( +\S+){4}$", description="the five fields of cron, UTC", examples=["0 3 * * 1"]
     )
     resume: str | None = Field(default=None, description="a folder for checkpoints that another run goes on from")
-    parameters: Parameters = Field(examples=[{"data": "gs://b/data", "push_destination": "gs://b/models"}])
+    parameters: Parameters
 
     @property
     def node_settings(self) -> Mapping[str, Node]:
@@ -117,7 +117,7 @@ class VertexSettings(Cluster):
     network: str | None = Field(
         default=None, description="where there is a private one", examples=["projects/12345/global/networks/my-network"]
     )
-    nodes: dict[str, VertexNode] = {}
+    nodes: dict[str, VertexNode] = Field(default={}, description="by id, kind, or default for all")
 
     @property
     def node_settings(self) -> Mapping[str, VertexNode]:
@@ -160,8 +160,8 @@ class KubeflowSettings(Cluster):
         default=None, pattern="^(gs|s3|minio)://.+", description="instead of Kubeflow's own",
         examples=["minio://mlpipeline/mobilenet"],
     )  # fmt: skip
-    volumes: list[Volume] = []
-    nodes: dict[str, KubeflowNode] = {}
+    volumes: list[Volume] = Field(default=[], description="which all nodes mount")
+    nodes: dict[str, KubeflowNode] = Field(default={}, description="by id, kind, or default for all")
 
     @property
     def node_settings(self) -> Mapping[str, KubeflowNode]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from pipeline.cluster_settings import KubeflowSettings
@@ -24,17 +24,32 @@ class SettingsError(ValueError):
     """A setting that cannot work."""
 
 
+def _said(description: str, **rules: Any) -> dict[str, Any]:
+    """What pydantic goes by when it reads a settings file, so that nothing here need import it."""
+    return {"description": description, "strict": True, **rules}
+
+
 @dataclass(frozen=True)
 class Settings:
-    """One place to run."""
+    """One place to run: this machine."""
 
-    data: Path = SAMPLE  # Class folders: train/<class>/*.jpg and eval/<class>/*.jpg.
-    workdir: Path = Path("runs")
-    name: str = "mobilenet"  # Of the pipeline, in ML Metadata.
-    floor: float = 0.5  # The least top-1 of an int8 file worth shipping.
-    margin: float = 0.01  # How far it may truly be under the float model.
-    max_refused: float = 0.001  # Of the pictures; a few are always let pass (components/ingestion_counts.py).
-    enable_cache: bool = True
+    data: Path = field(
+        default=SAMPLE, metadata=_said("the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg", strict=False)
+    )
+    workdir: Path = field(default=Path("runs"), metadata=_said("the folder for all that is made", strict=False))
+    name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
+    floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
+    margin: float = field(
+        default=0.01, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
+    )
+    # A few pictures are always let pass (components/ingestion_counts.py).
+    max_refused: float = field(
+        default=0.001, metadata=_said("the share of pictures that ingestion may refuse", ge=0, le=1)
+    )
+    enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
+    target: Literal["local"] = "local"  # In a settings file: which of them it is.
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # A name that is not known is an error.
 
     def __post_init__(self) -> None:
         for name in ("data", "workdir"):
