@@ -54,8 +54,9 @@ class Submission:
     def as_text(self) -> str:
         """For `--dry-run`: the whole request as YAML, the same for the same submission."""
         comments = (f"A dry run: nothing was sent. {WHEN} stands for the time of submission.", *self.notes)
-        request = yaml.safe_dump(backend(self.settings).described(self), sort_keys=True, allow_unicode=True, width=120)
-        return "".join(f"# {comment}\n" for comment in comments) + request
+        described = backend(self.settings).described(self)
+        text = yaml.dump(described, Dumper=_Readable, sort_keys=True, allow_unicode=True, width=120)
+        return "".join(f"# {comment}\n" for comment in comments) + text
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,19 @@ def backend(settings: VertexSettings | KubeflowSettings) -> Any:
     from pipeline import vertex
 
     return vertex
+
+
+class _Readable(yaml.SafeDumper):
+    """Text of several lines as a block, and nothing as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _Readable.represent_text)
 
 
 def _cron(schedule: str | None) -> str | None:
