@@ -58,9 +58,10 @@ def producers(pipeline: Parsed, target: Target) -> Iterator[Problem]:
                     f"Name one of {_listed(task.dag.tasks)} as producerTask.",
                 )
                 continue
-            outputs = pipeline.task(task.dag, edge.producer).component.output_definitions
+            producer = pipeline.task(task.dag, edge.producer)
+            outputs = producer.component.output_definitions
             made = outputs.parameters if edge.kind == "parameter" else outputs.artifacts
-            if edge.key not in made:
+            if edge.key not in made and producer.message.component_ref.name in pipeline.spec.components:
                 yield task.problem(
                     f"Its {edge.kind} {edge.input!r} is {edge.producer}'s output {edge.key!r}, which it does not make.",
                     f"Name one of its {edge.kind}s ({_listed(made)}) or add the output to its outputDefinitions.",

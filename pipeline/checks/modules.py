@@ -19,7 +19,8 @@ def find(module: str) -> Path | None:
         spec = importlib.util.find_spec(top)
     except ValueError:  # A module without a spec, such as `__main__`.
         return None
-    path, places = spec and spec.origin, [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    path = spec.origin if spec and spec.has_location else None
+    places = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
     for part in inner:
         path = next((str(file) for place in places for file in _sources(place / part) if file.is_file()), None)
         places = [place / part for place in places if (place / part).is_dir()]
@@ -31,7 +32,8 @@ def definition(dotted: str) -> ast.stmt | None:
     module, _, name = dotted.rpartition(".")
     for statement in _statements(_tree(module).body):
         if isinstance(statement, ast.ImportFrom) and name in _bound(statement):
-            return definition(f"{statement.module}.{_original(statement, name)}") or statement
+            original = f"{statement.module}.{_original(statement, name)}"
+            return (definition(original) if original != dotted else None) or statement
         if name in _bound(statement):
             return statement
     return None
@@ -50,9 +52,10 @@ def _sources(path: Path) -> tuple[Path, Path]:
 
 def _tree(module: str) -> ast.Module:
     path = find(module)
-    if path is None or path.suffix != ".py":
-        return ast.Module(body=[], type_ignores=[])
-    return ast.parse(path.read_bytes())
+    try:
+        return ast.parse(path.read_bytes() if path and path.suffix == ".py" else b"")
+    except SyntaxError:  # It would not import either.
+        return ast.parse(b"")
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

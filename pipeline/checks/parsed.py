@@ -137,7 +137,7 @@ def messages() -> Any:
 
 def value_of(flag: str, arguments: Sequence[str]) -> str | None:
     """Of `--flag VALUE` or `--flag=VALUE`; None if it is not among the arguments."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument == flag:
             return following
         if argument.startswith(f"{flag}="):
