@@ -1,34 +1,85 @@
-# The image of every node: `make image` builds it with docker, podman or buildah.
+# The image of every node: `make image` builds it with docker, podman or buildah. Targets:
+#   cpu   every node; what comes where no target is named
+#   gpu   trainers on a GPU: the same, and the CUDA libraries that TensorFlow was built for
+#   beam  workers of Dataflow and other portable runners: the same, and Beam's boot
 ARG BASE_IMAGE=python:3.10-slim-bookworm
+ARG BEAM_IMAGE=apache/beam_python3.10_sdk:2.65.0
 
-FROM ${BASE_IMAGE} AS builder
+FROM ${BASE_IMAGE} AS packages
 # pyfarmhash has no wheel for Linux. What the compiler makes is all that goes on, so its version need not be pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ \
-    && rm -rf /var/lib/apt/lists/* \
-    && python -m venv /opt/venv
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# The packages first: they change less often than the sources. It is the lock as a whole, which is what the tests ran on.
 COPY requirements.lock ./
-RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
-COPY trainer trainer
-COPY components components
-COPY pipeline pipeline
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+# The lock is whole, and this Python's pip would want a pin of its own for `google-api-core[grpc]`: hence no dependencies.
+RUN python -m pip wheel --no-cache-dir --no-deps --require-hashes --wheel-dir wheels -r requirements.lock
+# From these wheels alone what pyproject.toml asks for: pytest and its like stay behind. setuptools wants a README; with
+# an empty one, and our packages not yet there, the big layer stays as it is when they change.
+COPY pyproject.toml ./
+RUN touch README.md \
+    && python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links wheels .
 
-FROM ${BASE_IMAGE}
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="mobilenet-pipeline" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.revision="${REVISION}"
-COPY --from=builder /opt/venv /opt/venv
-# Nodes are run as `python -m …`: it must be this one.
+FROM ${BASE_IMAGE} AS runtime
+COPY --from=packages /opt/venv /opt/venv
+# Nodes are run as `python -m …`, which must be this one, and by whichever user the cluster gives them: one without a name
+# or a home needs both from here. The others are where Kubeflow's launcher, as that user, lays artifacts down.
+RUN mkdir -m 1777 /home/mobilenet /gcs /minio /s3
 ENV PATH=/opt/venv/bin:$PATH \
-    PYTHONUNBUFFERED=1
-RUN useradd --create-home --uid 1000 mobilenet
+    PYTHONPATH=/opt/mobilenet \
+    PYTHONUNBUFFERED=1 \
+    HOME=/home/mobilenet \
+    USER=mobilenet
 # By number: Kubernetes cannot tell from a name that it is not root.
 USER 1000
 WORKDIR /home/mobilenet
+LABEL org.opencontainers.image.title="mobilenet-pipeline" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+FROM scratch AS sources
+COPY LICENSE /
+COPY trainer /trainer
+COPY components /components
+COPY pipeline /pipeline
+
+# In each target the sources and their revision come last, so that a commit adds a few hundred kilobytes to push.
+FROM runtime AS cpu
+COPY --from=sources / /opt/mobilenet
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}"
 CMD ["mobilenet", "--help"]
+
+FROM runtime AS cuda
+USER 0
+COPY requirements-gpu.lock /opt/venv/
+# Not all of these are on TensorFlow's own search path.
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /opt/venv/requirements-gpu.lock \
+    && printf '%s\n' /opt/venv/lib/python3*/site-packages/nvidia/*/lib >/etc/ld.so.conf.d/nvidia-wheels.conf \
+    && ldconfig
+USER 1000
+# The driver is the machine's: GKE mounts it here, NVIDIA's container runtime goes by the other two.
+ENV LD_LIBRARY_PATH=/usr/local/nvidia/lib64 \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+
+FROM cuda AS gpu
+COPY --from=sources / /opt/mobilenet
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}"
+CMD ["mobilenet", "--help"]
+
+FROM ${BEAM_IMAGE} AS beam-sdk
+
+FROM runtime AS beam
+COPY --from=beam-sdk /opt/apache/beam /opt/apache/beam
+COPY --from=sources / /opt/mobilenet
+# Boot would make an environment of its own, and without the packages of ours.
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}"
+ENTRYPOINT ["/opt/apache/beam/boot"]
+
+# Not first, since an older buildah makes every stage above its target, and would fetch Beam's image for nothing.
+FROM cpu

@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: setup run test proof lint format compile image data-fashion-mnist clean help
+.PHONY: setup run test proof lint format compile image gpu-lock data-fashion-mnist clean help
 
 BIN := .venv/bin
 ARGS ?=
-IMAGE ?= mobilenet-pipeline
+TARGET ?= cpu
+IMAGE ?= mobilenet-pipeline:$(TARGET)
 SOURCES := trainer components pipeline tests data
 
 setup: ## make .venv from requirements.lock (does nothing when it is there and whole)
@@ -18,10 +19,11 @@ test: setup ## the tests that CI runs
 proof: setup ## the long drills: kills, full data sets, many seeds
 	$(BIN)/pytest -m proof $(wildcard proof) tests $(ARGS)
 
-lint: setup ## ruff and basedpyright; changes nothing
+lint: setup ## ruff, basedpyright and hadolint; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/hadolint Dockerfile
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
@@ -30,13 +32,20 @@ format: setup ## let ruff rewrite what it can
 compile: setup ## write pipeline.yaml, which Kubeflow Pipelines and Vertex AI take
 	$(BIN)/mobilenet compile $(ARGS)
 
-image: ## build the image of every node with docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... optional
+image: ## build the image of every node with docker, podman or buildah; TARGET=cpu|gpu|beam, IMAGE=name:tag, BASE_IMAGE=... optional
 	@if docker info >/dev/null 2>&1; then engine=docker; \
 	elif podman info >/dev/null 2>&1; then engine=podman; \
 	elif buildah --version >/dev/null 2>&1; then engine=buildah; \
 	else echo "image: found no docker, podman or buildah that works here: install one, or start docker's daemon." >&2; exit 1; fi; \
 	revision=$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown); \
-	set -x; $$engine build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION="$$revision" -t $(IMAGE) .
+	set -x; $$engine build --target $(TARGET) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+		--build-arg REVISION="$$revision" $(ARGS) -t $(IMAGE) .
+
+gpu-lock: setup ## write requirements-gpu.lock: the CUDA libraries that the locked TensorFlow names, by hash, for the image
+	{ echo "# What TensorFlow's extra and-cuda names, for the image's target gpu. Made by: make gpu-lock"; \
+	$(BIN)/python -c 'from importlib.metadata import requires; print(*(r.split(";")[0] for r in requires("tensorflow") if "and-cuda" in r), sep="\n")' \
+	| uv pip compile - --quiet --universal --python-version 3.10 --no-deps --no-annotate --no-header --generate-hashes; } >.gpu-lock
+	mv .gpu-lock requirements-gpu.lock
 
 data-fashion-mnist: data/fashion-mnist ## lay all 70,000 pictures of Fashion-MNIST out under data/fashion-mnist/
 
