@@ -1,14 +1,13 @@
-"""Multiply-adds and parameters of MobileNetV1, by formula: as the reference's table counts them.
+"""Multiply-adds and parameters of MobileNetV1, by formula and without TensorFlow: as the reference's table counts them.
 
-The table's rows for width 0.75 were counted with a stem of 16 channels where its code builds 24, and 0.25_192 says 34
-where the code has 30.22 million; the other 11 rows are these numbers, rounded.
+Five of the table's rows are not what its code builds (reference_table.py); the other 11 are these numbers, rounded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainer.mobilenet_v1 import BLOCKS, STEM, depth
+from trainer.conv_defs import BLOCKS, STEM, depth
 
 _KERNEL = 3 * 3
 
@@ -30,6 +29,14 @@ def parameters(*, width: float, classes: int) -> int:
     for _, kernel, channels_in, channels_out in _convolutions(width):
         total += kernel * channels_in * channels_out + 2 * channels_out
     return total + (_features(width) + 1) * classes
+
+
+def reference_parameters(*, width: float, classes: int) -> int:
+    """As the reference's table counts them: beta and the two moving statistics of a channel, but not its gamma.
+
+    Its tests build the network without the argument scope that gives batch norm a gamma, and count all variables.
+    """
+    return parameters(width=width, classes=classes) + sum(channels for *_, channels in _convolutions(width))
 
 
 def _convolutions(width: float) -> Iterator[tuple[int, int, int, int]]:
