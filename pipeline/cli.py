@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from pipeline import cluster_cli
+from pipeline import cluster_cli, family_cli
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cluster_cli.app)
+app.add_typer(family_cli.app)
 
 
 def main() -> None:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from pipeline.console import failed, say
+from pipeline.console import EXIT_INTERRUPTED, failed, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.cluster_settings import KubeflowSettings, VertexSettings
     from pipeline.compiled_file import Compiled
+    from pipeline.runs import Run
 
 Target = Literal["vertex", "kubeflow"]
 PIPELINE = Path("pipeline.yaml")
@@ -85,7 +90,8 @@ def check(
         say(console, f"{problem.task}: {problem.fault} {problem.mend}")
     if problems:
         raise failed(console, f"{len(problems)} faults: {target} would not run {file}.")
-    say(console, f"{file}: nothing that {target} would stumble over.")
+    placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
+    say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
 
 
 @app.command(name="run-compiled")
@@ -124,6 +130,71 @@ def run_compiled(
     console.print(ir_runner.table(result))
 
 
+@app.command()
+def submit(
+    target: Annotated[Target, typer.Argument(help="Where to.")],
+    settings: _Settings = None,
+    file: Annotated[Path, typer.Option("--pipeline", help="The compiled file.")] = PIPELINE,
+    parameter: _Parameter = [],  # noqa: B006
+    recipe_set: _RecipeSet = [],  # noqa: B006
+    schedule: Annotated[str | None, typer.Option(metavar="CRON", help="Five fields, UTC: run again and again.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end; exit code 1 if it fails.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request and send nothing.")] = False,
+) -> None:
+    """Check the compiled file with the settings applied, and start it on Vertex AI or Kubeflow; prints the run's page.
+
+    Nothing is sent where the check finds a fault. Exit code 130: Ctrl-C while waiting, which leaves the run alone.
+    """
+    from pipeline import settings as where
+    from pipeline import submit as submitting
+
+    console = Console()
+    where.silent()
+    try:
+        chosen = _of_target(settings, target)
+        given = _given(parameter)
+        submission = submitting.prepare(file, chosen, given=given, recipe_set=recipe_set, schedule=schedule)
+        if dry_run:
+            say(console, submission.as_text().rstrip())
+            return
+        submitted = submitting.send(submission, wait=wait, report=_reporter(console))
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    say(console, f"{submitted.run_id}: {submitted.state}\n{submitted.page}")
+    if wait and submitted.state not in ("succeeded", "scheduled"):
+        raise failed(console, f"the run {submitted.state}.")
+
+
+@app.command()
+def runs(
+    target: Annotated[Target, typer.Argument(help="Where.")],
+    settings: _Settings = None,
+    follow: Annotated[str | None, typer.Option(metavar="RUN", help="Follow this run to its end.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many of the latest to list.")] = 20,
+) -> None:
+    """List the pipeline's runs on Vertex AI or Kubeflow, or follow one."""
+    from pipeline import settings as where
+    from pipeline import submit as submitting
+
+    console = Console()
+    where.silent()
+    try:
+        chosen = _of_target(settings, target)
+        backend = submitting.backend(chosen)
+        if follow is None:
+            console.print(_runs_table(backend.runs(chosen, _reporter(console), limit=limit)))
+            return
+        run = backend.follow(chosen, follow, _reporter(console))
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if run.state != "succeeded":
+        raise failed(console, f"{run.name} {run.state}: {run.page}")
+
+
 def _load(path: Path) -> VertexSettings | KubeflowSettings:
     from pipeline import settings_file
     from pipeline.settings import Settings, SettingsError
@@ -132,6 +203,40 @@ def _load(path: Path) -> VertexSettings | KubeflowSettings:
     if isinstance(loaded, Settings):
         raise SettingsError(f"{path} is for this machine: wanted target vertex or kubeflow.")
     return loaded
+
+
+def _of_target(path: Path | None, target: Target) -> VertexSettings | KubeflowSettings:
+    from pipeline.settings import SettingsError
+
+    if path is None:
+        raise SettingsError(
+            f"--settings FILE says where: start from settings/{target}.yaml, which explains every field."
+        )
+    loaded = _load(path)
+    if loaded.target != target:
+        raise SettingsError(f"{path} is for {loaded.target}, wanted target: {target}.")
+    return loaded
+
+
+def _given(parameters: list[str]) -> dict[str, str]:
+    from pipeline import run_parameters
+
+    return run_parameters.parse(parameters)
+
+
+def _reporter(console: Console) -> Callable[[str], None]:
+    return lambda line: say(console, line)
+
+
+def _runs_table(listed: list[Run]) -> Table:
+    table = Table()
+    for name in ("run", "state", "started", "minutes", "page"):
+        table.add_column(name, overflow="fold", justify="right" if name == "minutes" else "left")
+    for run in listed:
+        started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else ""
+        minutes = "" if run.minutes is None else f"{run.minutes:.0f}"
+        table.add_row(escape(run.id), run.state, started, minutes, escape(run.page))
+    return table
 
 
 def _placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:

@@ -19,7 +19,9 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from pipeline import source
 from pipeline.branch import Branch
 from pipeline.compiled_file import Compiled, as_json
+from pipeline.node_settings import BEAM_NODES, kind
 from pipeline.pipeline import create_pipeline
+from pipeline.placement import containers, local_beam_flags, write_executor_flags
 from pipeline.settings import Settings
 
 IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
@@ -61,7 +63,11 @@ def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled
     repair(spec, defaults=parameters.defaults)
     add_data_digest(spec)
     push_every_time(spec)
-    return Compiled(spec)
+    compiled = Compiled(spec)
+    for node, container in containers(compiled):
+        if kind(node) in BEAM_NODES:  # Without settings too: Beam's own default is another runner on each stack.
+            write_executor_flags(container, local_beam_flags())
+    return compiled
 
 
 def comment(compiled: Compiled) -> str:
