@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.command()
 def download(
-    release: Annotated[str, typer.Argument(help="WIDTH_RESOLUTION, or WIDTH_RESOLUTION_quant: 1.0_224, 0.5_160_quant.")],
+    release: Annotated[str, typer.Argument(help="WIDTH_RESOLUTION[_quant]: 1.0_224, 0.5_160_quant.")],
     output: Annotated[Path, typer.Option(help="The folder that the file goes into.")] = Path(),
     url: Annotated[str | None, typer.Option(metavar="BASE", help="A mirror's folder instead of TensorFlow's.")] = None,
 ) -> None:
@@ -45,7 +45,8 @@ def download(
 @app.command(name="import-checkpoint")
 def import_checkpoint(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CKPT|TAR.GZ", help="A TF1 checkpoint's prefix, or a release as it was downloaded.")
+        Path,
+        typer.Argument(metavar="CKPT|TAR.GZ", help="A TF1 checkpoint's prefix, or a release as downloaded."),
     ],
     output: Annotated[Path, typer.Option(help="The model's folder, which must not exist yet.")],
     variant: Annotated[
