@@ -7,11 +7,20 @@ differs by up to 2.0 on a textured picture.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal, get_args
+
 import tensorflow as tf
+
+Color = Literal["brightness_first", "fast", "slow"]
+Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (picture, seed) → picture.
 
 CENTRAL_FRACTION = 0.875  # Of each side: 76.6 % of the area.
 BRIGHTNESS = 32 / 255
 SATURATION = (0.5, 1.5)
+HUE = 0.2
+CONTRAST = (0.5, 1.5)
+RESIZE_METHODS = ("bilinear", "nearest", "bicubic", "area")  # Of slow mode; as TF1's ResizeMethod numbers them.
 MIN_OBJECT_COVERED = 0.1
 ASPECT_RATIO = (0.75, 1.33)
 AREA = (0.05, 1.0)
@@ -35,12 +44,27 @@ def eval_preprocess(image: tf.Tensor, *, resolution: int, central_fraction: floa
     return scale(resize(image, resolution))
 
 
-def inception_train_image(encoded: tf.Tensor, seed: tf.Tensor, *, resolution: int) -> tf.Tensor:
-    """JPEG bytes → float [R, R, 3]: a sampled box, mirrored half the time, colours distorted (fast mode)."""
-    box_seed, flip_seed, color_seed = (tf.random.experimental.stateless_fold_in(seed, i) for i in range(3))
-    image = sampled_box(decode(encoded), box_seed)
-    image = tf.image.stateless_random_flip_left_right(resize(image, resolution), flip_seed)
-    return scale(distort_color(image, color_seed))
+def inception_train_image(
+    encoded: tf.Tensor,
+    seed: tf.Tensor,
+    *,
+    resolution: int,
+    color: Color = "brightness_first",
+    boxes: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """JPEG bytes → float [R, R, 3] in [-1, 1]: a sampled box, mirrored half the time, colours distorted.
+
+    Args:
+      seed: int64 [2].
+      color: which of the colour steps in which order; see `distort_color`. `slow` also draws the way of resizing.
+      boxes: float [n, 4] (ymin, xmin, ymax, xmax) in [0, 1]: the sampled box covers at least 10 % of one of them.
+        With None or n = 0 the whole picture is the box, as in the packaged trainer.
+    """
+    box_seed, flip_seed, color_seed, resize_seed = (tf.random.experimental.stateless_fold_in(seed, i) for i in range(4))
+    image = sampled_box(decode(encoded), box_seed, boxes=boxes)
+    image = _resize_in_any_way(image, resolution, resize_seed) if color == "slow" else resize(image, resolution)
+    image = tf.image.stateless_random_flip_left_right(image, flip_seed)
+    return scale(distort_color(image, color_seed, color=color))
 
 
 def shifted_train_image(encoded: tf.Tensor, seed: tf.Tensor, *, resolution: int, central_fraction: float) -> tf.Tensor:
@@ -66,22 +90,101 @@ def scale(image: tf.Tensor) -> tf.Tensor:
     return (image - 0.5) * 2.0
 
 
-def sampled_box(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Crops a box of 5-100 % of the area and an aspect ratio of 3/4-4/3; the whole picture counts as the object."""
+def sampled_box(image: tf.Tensor, seed: tf.Tensor, *, boxes: tf.Tensor | None = None) -> tf.Tensor:
+    """Crops a box of 5-100 % of the area and an aspect ratio of 3/4-4/3, which covers 10 % of one of the `boxes`.
+
+    So without boxes, where the whole picture is the one, it has 10-100 % of the area. Where a hundred tries find none,
+    the picture stays whole. Boxes as for `inception_train_image`.
+    """
+    whole = tf.constant([[0.0, 0.0, 1.0, 1.0]])
     begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
         tf.shape(image),
-        bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
+        bounding_boxes=(whole if boxes is None else boxes)[tf.newaxis],
         seed=seed,
         min_object_covered=MIN_OBJECT_COVERED,
         aspect_ratio_range=ASPECT_RATIO,
         area_range=AREA,
         max_attempts=100,
+        use_image_if_no_bounding_boxes=True,
     )
     return tf.ensure_shape(tf.slice(image, begin, size), (None, None, 3))
 
 
-def distort_color(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Brightness by up to 32/255, then saturation of 0.5-1.5, clipped to [0, 1] (the reference's fast mode)."""
-    image = tf.image.stateless_random_brightness(image, BRIGHTNESS, seed)
-    image = tf.image.stateless_random_saturation(image, *SATURATION, tf.random.experimental.stateless_fold_in(seed, 1))
+def distort_color(image: tf.Tensor, seed: tf.Tensor, *, color: Color = "brightness_first") -> tf.Tensor:
+    """Float [R, R, 3] in [0, 1] → the same, its colours distorted and clipped.
+
+    Brightness by up to 32/255, saturation of 0.5-1.5; in slow mode hue by up to 0.2 and contrast of 0.5-1.5 as well.
+
+    Args:
+      color: `brightness_first` is the only order of the reference's later fast mode. `fast` is its earlier one: of four
+        numbers drawn, the first gives that order and the others saturation first. `slow` draws one of its four orders.
+
+    Raises:
+      ValueError: no such mode.
+    """
+    orders = color_orders(color)
+    order = _drawn(seed, len(orders), stream=4)
+    image = _switch(order, [lambda steps=steps: _in_turn(image, seed, steps) for steps in orders])
     return tf.clip_by_value(image, 0.0, 1.0)
+
+
+def color_orders(color: Color) -> tuple[tuple[Step, ...], ...]:
+    """The equally likely orders of a mode's steps, by the reference's numbers."""
+    orders: dict[str, tuple[tuple[Step, ...], ...]] = {
+        "brightness_first": ((brightness, saturation),),
+        "fast": ((brightness, saturation), *3 * ((saturation, brightness),)),
+        "slow": (
+            (brightness, saturation, hue, contrast),
+            (saturation, brightness, contrast, hue),
+            (contrast, hue, brightness, saturation),
+            (hue, saturation, contrast, brightness),
+        ),
+    }
+    if color not in orders:
+        raise ValueError(f"color is {color!r}, wanted one of {', '.join(get_args(Color))}.")
+    return orders[color]
+
+
+def brightness(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Adds up to 32/255, or takes it away. Each step draws from a stream of its own, wherever in the order it is."""
+    return tf.image.stateless_random_brightness(image, BRIGHTNESS, seed)
+
+
+def saturation(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Times 0.5-1.5, in HSV."""
+    return tf.image.stateless_random_saturation(image, *SATURATION, _stream(seed, 1))
+
+
+def hue(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turned by up to a fifth of the circle either way."""
+    return tf.image.stateless_random_hue(image, HUE, _stream(seed, 2))
+
+
+def contrast(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Times 0.5-1.5, about each channel's mean."""
+    return tf.image.stateless_random_contrast(image, *CONTRAST, _stream(seed, 3))
+
+
+def _in_turn(image: tf.Tensor, seed: tf.Tensor, steps: tuple[Step, ...]) -> tf.Tensor:
+    for step in steps:
+        image = step(image, seed)
+    return image
+
+
+def _resize_in_any_way(image: tf.Tensor, resolution: int, seed: tf.Tensor) -> tf.Tensor:
+    """One of TF1's four ways; bicubic may leave [0, 1] by a little, until the colours are clipped."""
+    size = (resolution, resolution)
+    ways = [lambda method=method: tf.compat.v1.image.resize(image, size, method=method) for method in RESIZE_METHODS]
+    return tf.ensure_shape(_switch(_drawn(seed, len(ways), stream=0), ways), (resolution, resolution, 3))
+
+
+def _drawn(seed: tf.Tensor, count: int, *, stream: int) -> tf.Tensor:
+    return tf.random.stateless_uniform([], _stream(seed, stream), maxval=count, dtype=tf.int32)
+
+
+def _switch(index: tf.Tensor, branches: list[Callable[[], tf.Tensor]]) -> tf.Tensor:
+    return branches[0]() if len(branches) == 1 else tf.switch_case(index, branches)
+
+
+def _stream(seed: tf.Tensor, number: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, number)
