@@ -14,13 +14,13 @@ RUN apt-get update \
 WORKDIR /build
 COPY requirements.lock ./
 # The lock is whole, and this Python's pip would want a pin of its own for `google-api-core[grpc]`: hence no dependencies.
-RUN python -m pip wheel --no-cache-dir --no-deps --require-hashes --wheel-dir wheels -r requirements.lock
-# From these wheels alone what pyproject.toml asks for: pytest and its like stay behind. setuptools wants a README; with
-# an empty one, and our packages not yet there, the big layer stays as it is when they change.
+RUN python -m pip download --no-cache-dir --no-deps --require-hashes --dest packages -r requirements.lock
+# From these alone what pyproject.toml asks for, and what builds it: pytest and its like stay behind. setuptools wants a
+# README; with an empty one, and our sources not yet there, the big layer stays as it is when they change.
 COPY pyproject.toml ./
 RUN touch README.md \
     && python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links wheels .
+    && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links packages --use-pep517 .
 
 FROM ${BASE_IMAGE} AS runtime
 COPY --from=packages /opt/venv /opt/venv

@@ -1,0 +1,99 @@
+"""The image without a daemon or a registry: what proof/test_image.py builds it with."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+BASE = "localhost/debian-python"
+_PACKAGES = (  # What Python's own libraries are linked with.
+    "ca-certificates",
+    "libbz2-1.0",
+    "libffi8",
+    "liblzma5",
+    "libncursesw6",
+    "libnsl2",
+    "libreadline8",
+    "libsqlite3-0",
+    "libssl3",
+    "libuuid1",
+)
+
+
+class Buildah:
+    """Debian's buildah with a store of its own under `folder`; works as root in a container too."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = {"driver": "vfs", "graphroot": str(folder / "graph"), "runroot": str(folder / "run")}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+        (folder / "storage.conf").write_text("\n".join(["[storage]", *lines, ""]))
+        (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        self.folder = folder
+        self.trust = ("--signature-policy", str(folder / "policy.json"))
+        self.environment = {
+            **os.environ,
+            "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+            "BUILDAH_ISOLATION": "chroot",
+        }
+
+    def __call__(self, *arguments: str) -> str:
+        return run("buildah", *arguments, env=self.environment)
+
+    def make_image(self, checkout: Path, *, target: str, image: str) -> None:
+        """`make image`, with no other engine on its path, on BASE and from this machine's package indexes."""
+        programs = self.folder / "bin"
+        programs.mkdir(exist_ok=True)
+        for tool in ("make", "sh", "git", "buildah"):
+            (programs / tool).unlink(missing_ok=True)
+            (programs / tool).symlink_to(str(shutil.which(tool)))
+        flags = " ".join(["--network=host", *self.trust, *_indexes(self.folder / "pip.conf")])
+        arguments = [f"TARGET={target}", f"IMAGE={image}", f"BASE_IMAGE={BASE}", f"ARGS={flags}"]
+        run("make", "image", *arguments, cwd=checkout, env={**self.environment, "PATH": str(programs)})
+
+
+def make_base(buildah: Buildah) -> None:
+    """Stands for python:3.10-slim-bookworm: Debian 12, and under /usr/local the Python that this one runs on."""
+    root, context = buildah.folder / "root", buildah.folder / "context"
+    run("debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", "bookworm", str(root))
+    left_out = shutil.ignore_patterns("__pycache__", "site-packages", "test", "share")
+    shutil.copytree(sys.base_prefix, root / "usr/local", symlinks=True, dirs_exist_ok=True, ignore=left_out)
+    run("chroot", str(root), "ldconfig")
+    run("chroot", str(root), "/usr/local/bin/python3", "-m", "ensurepip", "--upgrade")
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    context.mkdir()
+    with tarfile.open(context / "root.tar", "w") as archive:
+        archive.add(root, arcname=".")
+    paths = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    (context / "Dockerfile").write_text(f"FROM scratch\nADD root.tar /\nENV PATH={paths}\n")
+    buildah("build", *buildah.trust, "--tag", BASE, str(context))
+    shutil.rmtree(root)
+    shutil.rmtree(context)
+
+
+def run(*command: str, **options: Any) -> str:
+    """What it printed.
+
+    Raises:
+      RuntimeError: it failed; with the end of what it printed.
+    """
+    done = subprocess.run(command, text=True, capture_output=True, **options)
+    if done.returncode:
+        said = f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+        raise RuntimeError(f"{' '.join(command)[:300]} ended with {done.returncode}:\n{said}")
+    return done.stdout
+
+
+def _indexes(file: Path) -> list[str]:
+    """Pip's settings, written into `file`, and the certificates and folders that they name, as mounts of the build."""
+    python = f"{sys.base_prefix}/bin/python3"
+    listed = [line.partition("=") for line in run(python, "-m", "pip", "config", "list").splitlines()]
+    settings = {name.rpartition(".")[2]: value.strip("'").replace("\\n", " ") for name, _, value in listed}
+    settings.pop("constraint", None)  # The lock says more.
+    file.write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items()), ""]))
+    words = {word.removeprefix("file://") for value in settings.values() for word in value.split()}
+    places = sorted(word for word in words if word.startswith("/") and Path(word).exists())
+    return [f"--volume={file}:/etc/pip.conf:ro", *(f"--volume={place}:{place}:ro" for place in places)]
