@@ -44,8 +44,8 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
         identity = answer["recurring_run_id"]
         return Submitted(identity, api.page("recurringrun", identity), "scheduled")
     run = _run(api, answer)
-    report(f"{run.id}: {run.page}")
     if wait:
+        report(f"{run.id}: {run.page}")
         run = following.follow(functools.partial(_look, api, run.id), report)
     return Submitted(run.id, run.page, run.state)
 

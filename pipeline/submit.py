@@ -81,7 +81,7 @@ def prepare(
     Args:
       given: `--parameter` name → value.
       recipe_set: `--recipe-set` entries, such as `float.epochs=3`.
-      schedule: cron, instead of the settings' own.
+      schedule: cron, instead of the settings' own; empty for one run at once whatever these say.
 
     Raises:
       SubmitError: everything that `check` finds, or a schedule that is no cron.
@@ -93,7 +93,8 @@ def prepare(
     if problems:
         said = "\n".join(f"  {problem.task}: {problem.fault} {problem.mend}" for problem in problems)
         raise SubmitError(f"{path} would not run on {settings.target}, so nothing was sent:\n{said}")
-    submission = Submission(settings, compiled, parameters, schedule=_cron(schedule or settings.schedule))
+    cron = _cron(settings.schedule if schedule is None else schedule)
+    submission = Submission(settings, compiled, parameters, schedule=cron)
     return _telling_data_apart(submission) if isinstance(settings, KubeflowSettings) else submission
 
 
@@ -139,7 +140,7 @@ def _cron(schedule: str | None) -> str | None:
         raise SubmitError(
             f"--schedule is {schedule!r}, wanted the five fields of cron in UTC, such as '0 3 * * 1' for Mondays at 3."
         )
-    return schedule
+    return schedule or None
 
 
 def _telling_data_apart(submission: Submission) -> Submission:

@@ -18,7 +18,7 @@ from google.cloud.aiplatform_v1.services.schedule_service import ScheduleService
 from google.protobuf import json_format, struct_pb2
 
 from pipeline import runs as following
-from pipeline.cluster_settings import VertexSettings
+from pipeline.cluster_settings import FOLDERS, VertexSettings
 from pipeline.google_cloud import credentials, explained, look_for_buckets
 from pipeline.runs import ClusterError, Look, Report, Run
 from pipeline.submit import Submission, Submitted
@@ -43,15 +43,15 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
       ClusterError: no login, no bucket, no right, or Vertex AI does not take it; in its words.
     """
     settings = _settings(submission)
-    places = (settings.pipeline_root, submission.parameters.get("data"), submission.parameters.get("push_destination"))
+    folders = [settings.pipeline_root, settings.resume, *map(submission.parameters.get, FOLDERS)]
     with explained(settings):
-        look_for_buckets(settings, [str(place) for place in places if place], report)
+        look_for_buckets(settings, [folder for folder in folders if folder], report)
         if submission.schedule:
             return _make_schedule(submission)
         job = _pipelines(settings).create_pipeline_job(request=_job(submission), timeout=TIMEOUT)
     run = _run(settings, job)
-    report(f"{run.id}: {run.page}")
     if wait:
+        report(f"{run.id}: {run.page}")
         run = follow(settings, run.id, report)
     return Submitted(run.id, run.page, run.state)
 

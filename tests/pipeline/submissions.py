@@ -46,6 +46,7 @@ def vertex_settings(**changes: Any) -> VertexSettings:
     said = {
         "target": "vertex", "project": "project", "location": "europe-west4", "pipeline_root": "gs://root/mobilenet",
         "image": IMAGE, "service_account": ACCOUNT, "network": NETWORK, "labels": {"team": "vision"},
+        "resume": "gs://checkpoints/resume",
         "parameters": {"data": "gs://pictures/data", "push_destination": "gs://models/out", "floor": 0.6},
         "nodes": {
             "default": {"cpu": 2, "memory": "8G"},

@@ -123,3 +123,4 @@ def test_a_schedule_of_the_command_line_stands_over_the_settings(tmp_path):
     path, settings = submissions.written(tmp_path), submissions.vertex_settings(schedule="0 3 * * 1")
     assert submit.prepare(path, settings).schedule == "0 3 * * 1"
     assert submit.prepare(path, settings, schedule="0 4 * * 2").schedule == "0 4 * * 2"
+    assert submit.prepare(path, settings, schedule="").schedule is None

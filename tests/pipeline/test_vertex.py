@@ -30,7 +30,7 @@ CRON = "0 3 * * 1"
 @pytest.fixture
 def buckets(monkeypatch):
     """Cloud Storage's JSON API on loopback: bucket → status of listing it."""
-    statuses = {"root": 200, "pictures": 200, "models": 200}
+    statuses: dict[str, int] = {"root": 200, "pictures": 200, "models": 200, "checkpoints": 200}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -82,13 +82,11 @@ def submission(folder, *, settings=None, **given):
 
 
 def test_a_run_is_asked_for_with_all_that_the_settings_say(tmp_path, asked):
-    said = []
     ready = submission(tmp_path, given={"margin": "0.02"}, recipe_set=["float.epochs=3"])
-    submitted = vertex.submit(ready, wait=False, report=said.append)
+    submitted = vertex.submit(ready, wait=False, report=print)
     assert submitted == submit.Submitted(
         "mobilenet-20260102030405", f"{PAGE}/runs/mobilenet-20260102030405?project=project", "pending"
     )
-    assert said == [f"mobilenet-20260102030405: {submitted.page}"]
     [(method, request, endpoint)] = asked
     assert (method, endpoint) == ("create_pipeline_job", "europe-west4-aiplatform.googleapis.com")
     assert (request.parent, request.pipeline_job_id) == (PARENT, "mobilenet-20260102030405")
@@ -185,7 +183,7 @@ def test_a_second_schedule_of_the_same_name_is_refused(tmp_path, asked, monkeypa
     assert asked == []
 
 
-@pytest.mark.parametrize("missing", ["root", "pictures", "models"])
+@pytest.mark.parametrize("missing", ["root", "pictures", "models", "checkpoints"])
 def test_a_missing_bucket_is_never_made_and_nothing_is_sent(tmp_path, asked, buckets, missing):
     del buckets[missing]
     with pytest.raises(ClusterError, match=rf"There is no bucket gs://{missing}, so nothing was sent\. Make it: "):
@@ -272,7 +270,8 @@ def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
     monkeypatch.setattr(PipelineServiceClient, "get_pipeline_job", look)
     said = []
     assert vertex.submit(submission(tmp_path), wait=True, report=said.append).state == "failed"
-    assert said[1:] == [
+    assert said == [
+        f"mobilenet-20260102030405: {PAGE}/runs/mobilenet-20260102030405?project=project",
         "DataGate: skipped",
         "FloatTrainer-w025-r64: failed. The replica ran out of memory.",
         "mobilenet-1: failed. The replica ran out of memory.",
