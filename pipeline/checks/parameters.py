@@ -123,7 +123,9 @@ def _shown(value: Any) -> str:
 
 
 def _type(declared: Any) -> str:
-    return messages().ParameterType.ParameterTypeEnum.Name(declared.parameter_type)
+    """A number that the messages have no name for parses, and is no type."""
+    known = messages().ParameterType.ParameterTypeEnum
+    return known.Name(declared.parameter_type) if declared.parameter_type in known.values() else _UNTYPED
 
 
 def _known_types() -> str:
