@@ -60,6 +60,9 @@ def import_checkpoint(
     ] = None,
 ) -> None:
     """Make a model folder of a TF-Slim MobileNetV1 checkpoint: a SavedModel, the Keras weights, their description."""
+    from pipeline import settings
+
+    settings.silent()
     from pipeline import import_checkpoint as importing
 
     console = Console()

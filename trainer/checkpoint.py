@@ -6,10 +6,11 @@ whole is refused: nothing is left out, and nothing made up.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +20,12 @@ from trainer.checkpoint_names import GLOBAL_STEP, CheckpointError
 from trainer.digest import sha256_file
 from trainer.keras import keras
 
-__all__ = ["CheckpointError", "digest", "export_tf1", "import_tf1", "read_ranges", "read_steps", "reference_variables"]
+__all__ = [
+    "CheckpointError", "digest", "export_tf1", "has_averages", "import_tf1", "read_classes", "read_ranges",
+    "read_steps", "read_width", "reference_variables",
+]  # fmt: skip
 
+_UNREADABLE = (tf.errors.OpError, ValueError, IndexError, RuntimeError)  # What TensorFlow's reader raises.
 _LISTED = 40  # Faults that a message names; a checkpoint of another network has hundreds.
 
 Path = str | os.PathLike[str]
@@ -44,16 +49,17 @@ def import_tf1(
       CheckpointError: unreadable, or a variable is missing, left over, or of another shape; each is named.
     """
     reader = _open(path)
-    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    width = checkpoint_shapes.find_width(shapes) if width is None else width
-    classes = checkpoint_shapes.find_classes(shapes) if classes is None else classes
+    shapes = _shapes(reader)
+    width = read_width(path) if width is None else width
+    classes = read_classes(path) if classes is None else classes
     model = mobilenet_v1.build(width=width, resolution=resolution, classes=classes)
     variables = reference_variables(model)
-    sources = checkpoint_names.sources(variables, shapes, use_ema=use_ema)
+    with _told_of(path):
+        sources = checkpoint_names.sources(variables, shapes, use_ema=use_ema)
     wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
     faults = [*_misfits(wanted, sources, shapes), *_left_over(wanted, shapes)]
     if faults:
-        raise CheckpointError(_told(path, faults, f"width {width}, {classes} classes, {len(wanted)} variables"))
+        raise CheckpointError(_listed(path, faults, f"width {width}, {classes} classes, {len(wanted)} variables"))
     tensors = _read(path, reader, sources.values())
     for name, variable in variables.items():
         variable.assign(tensors[sources[name]])
@@ -106,6 +112,25 @@ def read_ranges(path: Path) -> dict[str, tuple[float, float]]:
     return {layer: _range(path, layer, pair, tensors) for layer, pair in sorted(ends.items())}
 
 
+def read_width(path: Path) -> float:
+    """The width multiplier, off the variables' shapes."""
+    shapes = _shapes(_open(path))
+    with _told_of(path):
+        return checkpoint_shapes.find_width(shapes)
+
+
+def read_classes(path: Path) -> int:
+    """The number of outputs, the background included, off the variables' shapes."""
+    shapes = _shapes(_open(path))
+    with _told_of(path):
+        return checkpoint_shapes.find_classes(shapes)
+
+
+def has_averages(path: Path) -> bool:
+    """Whether moving averages of the weights are in it."""
+    return any(name.endswith(checkpoint_names.EMA) for name in _shapes(_open(path)))
+
+
 def read_steps(path: Path) -> int:
     """`global_step`: how long it was trained. 0 where the checkpoint does not say."""
     reader = _open(path)
@@ -130,11 +155,24 @@ def _open(path: Path) -> tf.train.CheckpointReader:
         raise CheckpointError(f"{prefix} is a folder: give a checkpoint's prefix; in it: {', '.join(found) or 'none'}.")
     try:
         return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError) as error:
+    except _UNREADABLE as error:
         raise CheckpointError(
             f"{prefix} is not a readable TF1 checkpoint ({error}). "
             "Give the prefix of its .index and .data files, such as mobilenet_v1_1.0_224.ckpt."
         ) from error
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Errors about names and shapes, said of the file."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{os.fspath(path)}: {error}") from error
+
+
+def _shapes(reader: tf.train.CheckpointReader) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
 
 
 def _misfits(
@@ -156,11 +194,11 @@ def _left_over(wanted: Mapping[str, tuple[int, ...]], shapes: checkpoint_shapes.
     return [f"{name}: has {shapes[name]}, wanted nothing of that name" for name in names]
 
 
-def _told(path: Path, faults: list[str], network: str) -> str:
-    listed = "\n  ".join(faults[:_LISTED])
+def _listed(path: Path, faults: list[str], network: str) -> str:
+    named = "\n  ".join(faults[:_LISTED])
     more = f"\n  and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
     return (
-        f"{os.fspath(path)} does not fit this network ({network}) in {len(faults)} variables:\n  {listed}{more}\n"
+        f"{os.fspath(path)} does not fit this network ({network}) in {len(faults)} variables:\n  {named}{more}\n"
         "Give the width and classes that it was trained with, or none for those that its shapes tell."
     )
 
@@ -171,7 +209,7 @@ def _read(path: Path, reader: tf.train.CheckpointReader, names: Iterable[str]) -
     for name in names:
         try:
             tensors[name] = reader.get_tensor(name)
-        except (tf.errors.OpError, ValueError) as error:
+        except _UNREADABLE as error:
             raise CheckpointError(
                 f"{os.fspath(path)}: {name} cannot be read ({error}). The data file is damaged, or not all there: "
                 "fetch it again."

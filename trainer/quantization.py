@@ -85,12 +85,37 @@ def activation_ranges(
 def set_ranges(quantized: keras.Model, ranges: Mapping[str, tuple[float, float]]) -> None:
     """Sets the activations' ranges by the float model's layer names."""
     for layer in quantized.layers:
-        for variable in layer.non_trainable_weights:
-            name = variable.name.split("/")[-1]
-            if name.startswith(("output_", "post_activation_")):
-                low, high = ranges[float_name(layer.name)]
-                # 0 is always in the range (padding is 0), and a scale is above 0.
-                variable.assign(min(low, 0.0) if "_min" in name else max(high, 1e-3))
+        for variable in _range_variables(layer):
+            low, high = ranges[float_name(layer.name)]
+            # 0 is always in the range (padding is 0), and a scale is above 0.
+            variable.assign(min(low, 0.0) if "_min" in variable.name.split("/")[-1] else max(high, 1e-3))
+
+
+def take_ranges(quantized: keras.Model, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Sets the activations' ranges to those of a quantized checkpoint (`checkpoint.read_ranges`).
+
+    The reference has no range behind its pool: what is averaged lies in the range of the layer before, which is taken.
+
+    Raises:
+      QuantizationError: the layers are others than the network's; all are named, and nothing is set.
+    """
+    layers = {float_name(layer.name): layer for layer in quantized.layers if _range_variables(layer)}
+    pool, before = "AvgPool_1a", "Conv2d_13_pointwise_Relu6"
+    if pool in layers and before in ranges:
+        ranges = {pool: ranges[before], **ranges}
+    if missing := sorted(layers.keys() - ranges.keys()):
+        raise QuantizationError(
+            f"{len(missing)} of {len(layers)} layers have no range in the checkpoint: {', '.join(missing)}. "
+            "Calibrate with pictures instead."
+        )
+    if unknown := sorted(ranges.keys() - layers.keys()):
+        raise QuantizationError(f"the checkpoint has ranges of layers that the network lacks: {', '.join(unknown)}.")
+    set_ranges(quantized, ranges)
+
+
+def _range_variables(layer: keras.layers.Layer) -> list[tf.Variable]:
+    starts = ("output_", "post_activation_")
+    return [weight for weight in layer.non_trainable_weights if weight.name.split("/")[-1].startswith(starts)]
 
 
 def _has_range(layer: keras.layers.Layer) -> bool:

@@ -1,0 +1,31 @@
+"""`mobilenet import-checkpoint`: the labels' file, and what was made in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import source
+from trainer import imported_model
+from trainer.variant import Variant
+
+
+def import_checkpoint(path: Path, output: Path, *, variant: str | None, raw: bool, label_file: Path | None) -> str:
+    """Writes the model folder; → what it is.
+
+    Args:
+      variant: WIDTH_RESOLUTION; None: see `trainer.imported_model.Source`.
+      label_file: a class name on each line, the background first.
+
+    Raises:
+      ValueError, OSError: as `trainer.imported_model.import_model` says.
+    """
+    wanted = Variant.parse(variant) if variant else None
+    labels = label_file.read_text(encoding="utf-8").splitlines() if label_file else None
+    imported = imported_model.Source(path, wanted, raw=raw, code=source.digest("trainer.imported_model"))
+    description = imported_model.import_model(imported, output, labels)
+    ranges = imported_model.read_ranges(str(output))
+    quantized = f"; the quantization ranges of {len(ranges)} layers" if ranges else ""
+    return (
+        f"{description.variant.name}, {description.classes} classes, {description.recipe['weights']}, "
+        f"{description.steps} steps{quantized}. SHA-256 of the checkpoint {description.digests['base_model']}."
+    )
