@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.console import EXIT_INTERRUPTED, failed, say
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, failed, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from rich.status import Status
 
     from pipeline.cluster_settings import KubeflowSettings, VertexSettings
     from pipeline.compiled_file import Compiled
+    from pipeline.ir_runner import RunResult, TaskRun
     from pipeline.runs import Run
 
 Target = Literal["vertex", "kubeflow"]
@@ -112,22 +115,29 @@ def run_compiled(
     from pipeline import settings as where
 
     console = Console()
+    where.quiet()
     try:
         compiled = compiled_file.read(file)
         here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
-        given = {name: value for name, value in here.items() if name in compiled.parameters}
-        given |= run_parameters.parse(parameter)
+        given = {name: value for name, value in here.items() if name in compiled.parameters} | _given(parameter)
         values = run_parameters.values(compiled, settings=None, given=given, recipe_set=recipe_set)
-        where.quiet()
         from pipeline import ir_runner
 
-        with where.silenced_output(workdir / "log.txt") if in_process else where.nothing():
+        say(console, f"{file} as {backend} would run it, in {workdir}; each task's log is in {workdir / 'logs'}")
+        with console.status("") as status:
             result = ir_runner.run(
-                compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend, cache=not no_cache
-            )
+                compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
+                cache=not no_cache, report=_task_reporter(console, status, len(compiled.tasks)),
+            )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
+    except KeyboardInterrupt:
+        raise failed(console, "interrupted. The same command goes on from here.", code=EXIT_INTERRUPTED) from None
     console.print(ir_runner.table(result))
+    for line in _outcomes(result):
+        say(console, line)
+    if not result.ok:
+        raise typer.Exit(EXIT_ERROR)
 
 
 @app.command()
@@ -193,6 +203,28 @@ def runs(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if run.state != "succeeded":
         raise failed(console, f"{run.name} {run.state}: {run.page}")
+
+
+def _task_reporter(console: Console, status: Status, tasks: int) -> Callable[[TaskRun], None]:
+    ended = 0
+
+    def report(task: TaskRun) -> None:
+        nonlocal ended
+        ended += 1
+        status.update(f"{ended} of {tasks} tasks")
+        say(console, f"{task.task}: {task.state}, {task.seconds:.1f} s")
+
+    status.update(f"0 of {tasks} tasks")
+    return report
+
+
+def _outcomes(result: RunResult) -> Iterator[str]:
+    """What the gates said and where bundles lie, as the artifacts' metadata has it."""
+    for task in result.tasks:
+        for artifact in (each for group in task.artifacts.values() for each in group):
+            for said in ("reason", "pushed_destination"):
+                if text := artifact.get("metadata", {}).get(said):
+                    yield f"{task.task}: {text}"
 
 
 def _load(path: Path) -> VertexSettings | KubeflowSettings:
