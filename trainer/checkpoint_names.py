@@ -18,7 +18,7 @@ _STATISTICS = ("/moving_mean", "/moving_variance")
 # What TF1's optimizers and moving averages call what they keep of a variable.
 _KEPT = re.compile(r"/(?:ExponentialMovingAverage|(?:RMSProp|Momentum|Adam|Adagrad|Adadelta|Ftrl)(?:_\d+)?)")
 _COUNTERS = re.compile(rf"(?:.+/)?(?:{GLOBAL_STEP}|beta[12]_power)(?:_\d+)?")
-# `biased` and `local_step` are of moving averages that correct their start, as the early releases' did.
+# Behind it `biased` and `local_step`: kept by TF1's moving averages that correct their start (`zero_debias`).
 _QUANTIZATION = re.compile(
     rf"{SCOPE}(?:.+/)?(?P<layer>Conv2d_1c_1x1|AvgPool_1a|Conv2d_\d+(?:_depthwise|_pointwise)?)/"
     r"(?:.+/)?(?P<kind>act_quant|weights_quant)/(?:.+/)?(?P<end>min|max)(?:/(?P<kept>.+))?"

@@ -56,7 +56,7 @@ def quantized(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     ranges |= {f"{layer}/weights_quant": (-0.5, 0.5) for layer in [*activation_layers(), logits]}
     ends = {f"{name}/{end}": np.array(value, np.float32) for name, pair in ranges.items()
             for end, value in zip(("min", "max"), pair, strict=True)}  # fmt: skip
-    # As the early releases kept them, of averages that correct their start.
+    # Kept by averages that correct their start.
     debias = {
         f"{logits}/act_quant/{logits}/act_quant/min/{name}": np.zeros((), np.float32)
         for name in ("biased", "local_step")
