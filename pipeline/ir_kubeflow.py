@@ -131,7 +131,8 @@ class Kubeflow:
     def cache_key(self, component: Mapping[str, Any], container: Mapping[str, Any]) -> Json:
         """The volumes' claims; the container's environment is in no key of Kubeflow's."""
         mounts = self._executors.get(component.get("executorLabel", ""), {}).get("pvcMount", [])
-        return {"volumes": sorted(json.dumps(mount, sort_keys=True) for mount in mounts)}
+        claims = [{key: said for key, said in mount.items() if key != "mountPath"} for mount in mounts]
+        return {"volumes": sorted(json.dumps(claim, sort_keys=True) for claim in claims)}
 
     @property
     def _store(self) -> Path:

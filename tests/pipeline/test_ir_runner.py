@@ -76,7 +76,7 @@ def test_wrong_parameters_are_all_told_and_nothing_runs(tmp_path):
     [
         (
             lambda spec: spec.copy("c", "a_task"),
-            r"c takes from_a_task from a_task, which is no task: there are a, b, c",
+            r"c takes from_a_task from a_task, which is no task: there are",
         ),
         (lambda spec: spec.copy("a", "b"), r"in a circle: \w → \w → \w"),
         (lambda spec: spec.tasks["a"].update(parameterIterator={}), r"a: this runner has no loops"),
@@ -231,7 +231,7 @@ def test_each_task_is_reported_as_it_ends_and_the_table_shows_state_and_fault(tm
     result = run(chain(script=FAIL), tmp_path, report=told.append)
     assert [(each.task, each.state) for each in told] == [("a", "failed"), ("b", "skipped")]
     assert told[0].seconds > 0
-    columns = [list(column.cells) for column in ir_runner.table(result).columns]
+    columns = [[str(cell) for cell in column.cells] for column in ir_runner.table(result).columns]
     assert columns[0] == ["a", "b"]
     assert "failed" in columns[1][0] and "skipped" in columns[1][1]
     assert columns[3][0].startswith("exit code 1: no disk for this See ")
