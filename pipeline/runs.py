@@ -54,8 +54,8 @@ def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float],
     """Looks at a run until it ends and reports every change of a task's state and of its own.
 
     Raises:
-      ClusterError: it cannot be looked at.
-      KeyboardInterrupt: Ctrl-C. The run is left alone; that is reported first.
+      ClusterError: it cannot be looked at, or no longer.
+      KeyboardInterrupt: Ctrl-C. The run is left alone in either case; that is reported first.
     """
     seen: Look | None = None
     wait, missed = FIRST, 0
@@ -75,7 +75,7 @@ def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float],
                     return seen.run
                 wait = FIRST if changed else min(wait * 1.5, LONGEST)
             sleep(wait)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ClusterError):
         if seen:
             report(f"No longer following {seen.run.id}, which goes on: {seen.run.page}")
         raise

@@ -69,7 +69,10 @@ def test_a_network_that_was_never_there_or_stays_away_does(before):
     assert isinstance(end, Unreachable) and str(end) == "away."
 
 
-def test_ctrl_c_leaves_the_run_alone_and_says_so():
-    said, _, end = followed([look("running"), KeyboardInterrupt()])
-    assert said[-1] == "No longer following run-1, which goes on: https://page"
-    assert isinstance(end, KeyboardInterrupt)
+@pytest.mark.parametrize(
+    "reason", [KeyboardInterrupt(), ClusterError("the token has expired.")], ids=["Ctrl-C", "token"]
+)
+def test_who_stops_following_leaves_the_run_alone_and_says_so(reason):
+    said, _, end = followed([look("running"), reason])
+    assert said == ["mobilenet-1: running", "No longer following run-1, which goes on: https://page"]
+    assert end is reason
