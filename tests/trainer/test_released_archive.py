@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -70,9 +71,16 @@ def test_a_path_that_leads_elsewhere_is_refused_by_name(tmp_path, scratch, name)
 
 
 @pytest.mark.parametrize(
-    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE],
-    ids=["symbolic link", "hard link", "character device", "block device", "pipe", "sparse file"],
-)  # fmt: skip
+    "kind",
+    [
+        pytest.param(tarfile.SYMTYPE, id="symbolic link"),
+        pytest.param(tarfile.LNKTYPE, id="hard link"),
+        pytest.param(tarfile.CHRTYPE, id="character device"),
+        pytest.param(tarfile.BLKTYPE, id="block device"),
+        pytest.param(tarfile.FIFOTYPE, id="pipe"),
+        pytest.param(tarfile.GNUTYPE_SPARSE, id="sparse file"),
+    ],
+)
 def test_what_is_no_plain_file_is_refused_by_name(tmp_path, scratch, kind):
     member = special(f"{NAME}.ckpt.index", kind, "/etc/passwd")
     refuse(archive(tmp_path, member), scratch, f"'{NAME}.ckpt.index' is refused, it is no plain file and no folder")
@@ -132,8 +140,8 @@ def test_what_unpacks_to_more_than_any_release_is_refused(tmp_path, scratch, mon
 
 
 def test_an_archive_that_was_cut_off_is_damaged(tmp_path, scratch):
-    random = Path("/dev/urandom").open("rb").read(50_000)
-    path = archive(tmp_path, plain(f"{NAME}.ckpt.data-00000-of-00001", random))
+    noise = os.urandom(50_000)
+    path = archive(tmp_path, plain(f"{NAME}.ckpt.data-00000-of-00001", noise))
     path.write_bytes(path.read_bytes()[:20_000])
     refuse(path, scratch, "release.tgz is damaged, or no .tar.gz .*: fetch it again")
 
