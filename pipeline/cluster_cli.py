@@ -111,7 +111,7 @@ def run_compiled(
 
     Unless parameters say otherwise, on the bundled pictures, with models/ of the work directory as push destination.
     """
-    from pipeline import compiled_file, run_parameters
+    from pipeline import compiled_file, progress, run_parameters
     from pipeline import settings as where
 
     console = Console()
@@ -121,14 +121,17 @@ def run_compiled(
         here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
         given = {name: value for name, value in here.items() if name in compiled.parameters} | _given(parameter)
         values = run_parameters.values(compiled, settings=None, given=given, recipe_set=recipe_set)
-        from pipeline import ir_runner
-
         say(console, f"{file} as {backend} would run it, in {workdir}; each task's log is in {workdir / 'logs'}")
-        with console.status("") as status:
-            result = ir_runner.run(
-                compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
-                cache=not no_cache, report=_task_reporter(console, status, len(compiled.tasks)),
-            )  # fmt: skip
+        workdir.mkdir(parents=True, exist_ok=True)
+        with progress.output_to(workdir / "log.txt") as terminal:
+            from pipeline import ir_runner  # Within: TensorFlow has much to say when it is imported.
+
+            shown = Console(file=terminal)
+            with shown.status("") as status:
+                result = ir_runner.run(
+                    compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
+                    cache=not no_cache, report=_task_reporter(shown, status, len(compiled.tasks)),
+                )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     except KeyboardInterrupt:

@@ -105,7 +105,7 @@ def _describe(values: dict) -> tuple[str, int, int | None]:
 @contextlib.contextmanager
 def following(log: Path) -> Iterator[Follower]:
     """Within: the process's output is the log file, and the follower's console is what the output was."""
-    with _output_to(log) as terminal:
+    with output_to(log) as terminal:
         follower = Follower(Console(file=terminal))
         with _records_to(follower, log), follower.progress:
             follower.progress.add_task("importing TFX and TensorFlow", total=None)
@@ -133,7 +133,7 @@ def _records_to(follower: Follower, log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _output_to(log: Path) -> Iterator:
+def output_to(log: Path) -> Iterator:
     """Points file descriptors 1 and 2 at the log, for C++ and child processes too; gives the former output."""
     sys.stdout.flush()
     sys.stderr.flush()
