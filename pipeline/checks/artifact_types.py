@@ -63,7 +63,7 @@ def _title(schema: Any) -> str:
     if schema.schema_title:
         return schema.schema_title
     try:
-        described = yaml.safe_load(schema.instance_schema)
+        described = yaml.load(schema.instance_schema, yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return ""
     title = described.get("title") if isinstance(described, dict) else None

@@ -208,7 +208,7 @@ def _places(node: Any, path: tuple = ()) -> Iterator[tuple]:
         yield from _places(value, (*path, key))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), target=st.sampled_from(TARGETS))
 def test_no_damage_makes_the_check_raise(good, data, target):
     spec = copy.deepcopy(good[target].spec)
