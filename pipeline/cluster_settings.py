@@ -78,7 +78,7 @@ class Cluster(Strict):
         folders = {("parameters", name): getattr(self.parameters, name) for name in FOLDERS}
         for place, folder in ({("resume",): self.resume} | folders).items():
             if folder is not None and (wanted := self.folder_fault(folder)):
-                yield place, wanted
+                yield Rule(place, wanted, needs=("volumes",))  # Where the target has some.
         for name, node in self.node_settings.items():
             yield from node_rules(name, node)
             if node.beam:
@@ -88,13 +88,13 @@ class Cluster(Strict):
         image = of_node(self.node_settings, name).get("image") or self.image
         if beam.runner != "local" and "@" in str(image) and "sdk_container_image" not in beam.options:
             wanted = f"the image of the workers, since {image} has no tag that says it: make image TARGET=beam"
-            yield ("nodes", name, "beam", "options", "sdk_container_image"), wanted
+            yield Rule(("nodes", name, "beam", "options", "sdk_container_image"), wanted)
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
         faults = [
-            InitErrorDetails(type=PydanticCustomError("rule", "{wanted}", {"wanted": wanted}), loc=place, input=None)
-            for place, wanted in self.rules()
+            InitErrorDetails(type=PydanticCustomError("rule", "{wanted}", rule._asdict()), loc=rule.place, input=None)
+            for rule in self.rules()
         ]
         if faults:
             raise ValidationError.from_exception_data(type(self).__name__, faults)
@@ -130,9 +130,9 @@ class VertexSettings(Cluster):
         yield from super().rules()
         for name, node in self.nodes.items():
             if node.training and kind(name) not in TRAINERS:
-                yield ("nodes", name, "training"), f"it under {' or '.join(TRAINERS)} only"
+                yield Rule(("nodes", name, "training"), f"it under {' or '.join(TRAINERS)} only")
             if node.training and node.gpu:
-                yield ("nodes", name, "gpu"), "it under training: this node only waits for the job"
+                yield Rule(("nodes", name, "gpu"), "it under training: this node only waits for the job")
 
 
 class Volume(Strict):
@@ -179,12 +179,12 @@ class KubeflowSettings(Cluster):
         mounts = [volume.mount.rstrip("/") for volume in self.volumes]
         for index, mount in enumerate(mounts):
             if mount in mounts[:index]:
-                yield ("volumes", index, "mount"), "another folder for each volume"
+                yield Rule(("volumes", index, "mount"), "another folder for each volume")
 
     def _worker_rules(self, name: str, beam: Beam) -> Iterator[Rule]:
         yield from super()._worker_rules(name, beam)
         if beam.runner != "local" and not (self.pipeline_root or "").startswith("gs://"):
-            yield ("pipeline_root",), f"gs://BUCKET/FOLDER, since {name}'s Beam workers see no other artifacts"
+            yield Rule(("pipeline_root",), f"gs://BUCKET/FOLDER, since {name}'s Beam workers see no other artifacts")
         for option in ("project", "region", "temp_location") if beam.runner == "dataflow" else ():
             if option not in beam.options:
-                yield ("nodes", name, "beam", "options", option), f"Google Cloud's {option}, for Dataflow"
+                yield Rule(("nodes", name, "beam", "options", option), f"Google Cloud's {option}, for Dataflow")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,13 +16,20 @@ KINDS = (
 )  # fmt: skip
 DEFAULT = "default"  # Among the nodes: all of them, field by field, where a node says nothing of its own.
 
-Rule = tuple[tuple[str | int, ...], str]  # Where, and what is wanted there.
 _SAID_OTHERWISE = {"runner": "runner", "direct_num_workers": "workers", "max_num_workers": "workers"}
 
 
 def kind(node: str) -> str:
     """`FloatTrainer-w025-r64` → `FloatTrainer`."""
     return node.split("-", 1)[0]
+
+
+class Rule(NamedTuple):
+    """One that does not hold: where, what is wanted there, and which other field it goes by."""
+
+    place: tuple[str | int, ...]
+    wanted: str
+    needs: tuple[str | int, ...] = ()
 
 
 class Strict(BaseModel):
@@ -95,9 +102,9 @@ class KubeflowNode(Node):
 def node_rules(name: str, node: Node) -> Iterator[Rule]:
     """What a node's fields must agree on, whatever the target."""
     if kind(name) not in KINDS and name != DEFAULT:
-        yield ("nodes", name), f"{DEFAULT}, one of {', '.join(KINDS)}, or one node's id"
+        yield Rule(("nodes", name), f"{DEFAULT}, one of {', '.join(KINDS)}, or one node's id")
     elif node.beam and kind(name) not in BEAM_NODES:
-        yield ("nodes", name, "beam"), f"it under {', '.join(BEAM_NODES)} only"
+        yield Rule(("nodes", name, "beam"), f"it under {', '.join(BEAM_NODES)} only")
     if node.beam:
         yield from _beam_rules(("nodes", name, "beam"), kind(name), node.beam)
 
@@ -105,16 +112,16 @@ def node_rules(name: str, node: Node) -> Iterator[Rule]:
 def _beam_rules(place: tuple[str, ...], node: str, beam: Beam) -> Iterator[Rule]:
     # It writes its shards through a file system, which workers elsewhere do not share.
     if node == "ImageNetExampleGen" and beam.runner != "local":
-        yield (*place, "runner"), "local, with several workers: this node's workers must share its folders"
+        yield Rule((*place, "runner"), "local, with several workers: this node's workers must share its folders")
     if beam.runner in ("flink", "spark") and "job_endpoint" not in beam.options:
-        yield (*place, "options", "job_endpoint"), "HOST:PORT of Beam's job server"
+        yield Rule((*place, "options", "job_endpoint"), "HOST:PORT of Beam's job server")
     for option, value in beam.options.items():
         if option in _SAID_OTHERWISE:
-            yield (*place, "options", option), f"beam.{_SAID_OTHERWISE[option]} for it"
+            yield Rule((*place, "options", option), f"beam.{_SAID_OTHERWISE[option]} for it")
         elif not re.fullmatch("[a-z][a-z0-9_]*", option):
-            yield (*place, "options", option), "the option's name in small letters, without the dashes"
+            yield Rule((*place, "options", option), "the option's name in small letters, without the dashes")
         elif value is False:
-            yield (*place, "options", option), "true, or no such line: Beam's flags are given or left out"
+            yield Rule((*place, "options", option), "true, or no such line: Beam's flags are given or left out")
 
 
 def of_node(nodes: Mapping[str, Node], node: str) -> dict[str, Any]:

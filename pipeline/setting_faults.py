@@ -33,6 +33,8 @@ class Fault:
     path: Path
     got: str
     wanted: str
+    rule: bool = False  # Of several fields, each of them valid.
+    needs: Path = ()  # A rule's other field.
 
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.path)) or 'the file'}: got {self.got}, wanted {self.wanted}"
@@ -43,11 +45,15 @@ def faults(model: Any, raw: Mapping[str, Any]) -> list[Fault]:
     adapter = TypeAdapter(model)
     schema = adapter.json_schema()
     found = _faults(adapter, raw, schema)
-    if found:
+    if found and not any(fault.rule for fault in found):  # Where a field is at fault, pydantic comes to no rule.
         mended = copy.deepcopy(dict(raw))
         for fault in found:
             _mend(mended, fault.path, schema)
-        found += [fault for fault in _faults(adapter, mended, schema) if not _inside(fault, found)]
+        found += [
+            fault
+            for fault in _faults(adapter, mended, schema)
+            if not any(_inside(fault.path, each.path) or _inside(each.path, fault.needs) for each in found)
+        ]
     return found
 
 
@@ -82,7 +88,8 @@ def _fault(error: Mapping[str, Any], raw: Any, schema: dict[str, Any]) -> Fault:
     if error["type"] in _UNKNOWN:
         return Fault(place, "an unknown name", _known(_part(schema, place[:-1]), str(place[-1])))
     if error["type"] == "rule":
-        return Fault(place, shown(_value(raw, place)), error["ctx"]["wanted"])
+        said = error["ctx"]
+        return Fault(place, shown(_value(raw, place)), said["wanted"], rule=True, needs=said["needs"])
     if error["type"] not in ("missing", "missing_argument"):
         while place and _value(raw, place) is _ABSENT:  # What pydantic calls the members of a union.
             place = place[:-1]
@@ -90,14 +97,13 @@ def _fault(error: Mapping[str, Any], raw: Any, schema: dict[str, Any]) -> Fault:
 
 
 def _wanted(part: Mapping[str, Any]) -> str:
-    kind = next((each for each in part.get("anyOf", []) if each.get("type") != "null"), part)
-    if "properties" in kind:
-        return f"a mapping with {', '.join(kind.get('required') or kind['properties'])}"
+    if "properties" in part:
+        return f"a mapping with {', '.join(part.get('required') or part['properties'])}"
     said, example = part.get("description", ""), part.get("examples", [""])[0]
     such = f"such as {example}" if example else ""
-    if kind.get("type") == "string" and "enum" not in kind:
+    if part.get("type") == "string" and "enum" not in part:
         return ", ".join(filter(None, [said, such])) if said else f"text {such}".strip()
-    return f"{_kind(kind)} ({said})" if said else _kind(kind)
+    return f"{_kind(part)} ({said})" if said else _kind(part)
 
 
 def _kind(part: Mapping[str, Any]) -> str:
@@ -117,7 +123,6 @@ def _part(schema: dict[str, Any], place: Sequence[str | int]) -> dict[str, Any]:
     """The schema of what lies at a place."""
     part = _resolved(schema, schema)
     for step in place:
-        part = _resolved(next((each for each in part.get("anyOf", []) if each.get("type") != "null"), part), schema)
         inner = part.get("items") if isinstance(step, int) else part.get("properties", {}).get(step)
         if inner is None:  # Any name will do, and what is said of all of them is said of each.
             values = part.get("additionalProperties") or next(iter(part.get("patternProperties", {}).values()), {})
@@ -127,11 +132,13 @@ def _part(schema: dict[str, Any], place: Sequence[str | int]) -> dict[str, Any]:
 
 
 def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """With what it refers to in it; of several kinds the first, beside which there is null, or, for options, more."""
+    said = {name: value for name, value in part.items() if name not in ("anyOf", "$ref")}
     if "anyOf" in part:
-        return {**part, "anyOf": [_resolved(each, schema) for each in part["anyOf"]]}
-    if not part.get("$ref"):
-        return part
-    return {**schema["$defs"][part["$ref"].rsplit("/", 1)[1]], **part, "$ref": None}
+        return {**_resolved(part["anyOf"][0], schema), **said}
+    if "$ref" in part:
+        return {**schema["$defs"][part["$ref"].rsplit("/", 1)[1]], **said}
+    return part
 
 
 def _value(raw: Any, place: Sequence[str | int]) -> Any:
@@ -146,6 +153,8 @@ def _value(raw: Any, place: Sequence[str | int]) -> Any:
 def _mend(raw: dict[str, Any], place: Path, schema: dict[str, Any]) -> None:
     """Puts something valid where the fault is, or takes away what need not be there."""
     holder: Any = _value(raw, place[:-1])
+    if holder is _ABSENT:  # Taken away with what held it.
+        return
     if not isinstance(holder, dict) or place[-1] in _part(schema, place[:-1]).get("required", []):
         holder[place[-1]] = _stand_in(_part(schema, place), schema)
     else:
@@ -162,5 +171,5 @@ def _stand_in(part: dict[str, Any], schema: dict[str, Any]) -> Any:
     return part["enum"][0] if "enum" in part else part.get("const", "x")
 
 
-def _inside(fault: Fault, found: Sequence[Fault]) -> bool:
-    return any(fault.path[: len(each.path)] == each.path for each in found)
+def _inside(place: Path, around: Path) -> bool:
+    return bool(around) and place[: len(around)] == around

@@ -111,5 +111,5 @@ def _line(lines: dict[_Place, int], path: _Place) -> int:
     return lines.get(path, 1)
 
 
-def _order(located: tuple[int, Fault]) -> tuple[int, str]:
-    return located[0], str(located[1])
+def _order(located: tuple[int, Fault]) -> tuple[int, _Place]:
+    return located[0], tuple(map(str, located[1].path))
