@@ -6,6 +6,7 @@ So a killed run goes on at the very picture where it stopped: the records before
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -25,6 +26,18 @@ class InputError(ValueError):
     """No shards where examples were expected."""
 
 
+@dataclass(frozen=True)
+class Share:
+    """Worker i of n takes the i-th n-th of every global batch, in as many batches as it has replicas."""
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1  # Of this worker.
+
+
+WHOLE = Share()
+
+
 def train_dataset(
     files: Sequence[str],
     *,
@@ -33,13 +46,16 @@ def train_dataset(
     seed: int,
     epoch: int,
     skip_batches: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """One epoch of (images float32 [b, R, R, 3], labels int64 [b]); the last, smaller batch is left out.
 
     Args:
       files: shard paths or glob patterns.
       train_image: (JPEG bytes, seed int64 [2]) → picture; its seed depends on (seed, epoch, position) alone.
+      batch_size: of the global batch. All workers read all records in the same order, and decode their own share.
       skip_batches: how many batches of this epoch were trained on before.
+      share: which part of every global batch; b = batch_size / (share.workers * share.replicas).
     """
     order = seed + 1_000_003 * epoch
     paths = tf.data.Dataset.from_tensor_slices(shards(files)).shuffle(1 << 16, order, reshuffle_each_iteration=False)
@@ -52,8 +68,9 @@ def train_dataset(
         encoded, label = parse(record)
         return train_image(encoded, tf.stack([tf.constant(order, tf.int64), position])), label
 
-    records = records.skip(skip_batches * batch_size)
-    return _batched(records.map(example, tf.data.AUTOTUNE, deterministic=True), batch_size, drop_remainder=True)
+    records = _shared_out(records.skip(skip_batches * batch_size), batch_size, share)
+    pictures = records.map(example, tf.data.AUTOTUNE, deterministic=True)
+    return _batched(pictures, batch_size // (share.workers * share.replicas), drop_remainder=True)
 
 
 def eval_dataset(files: Sequence[str], *, resolution: int, central_fraction: float, batch_size: int) -> tf.data.Dataset:
@@ -79,6 +96,19 @@ def shards(files: Sequence[str]) -> list[str]:
     if not found:
         raise InputError(f"no TFRecord shards at {', '.join(files)}: wanted at least one. Is the split empty?")
     return found
+
+
+def _shared_out(records: tf.data.Dataset, batch_size: int, share: Share) -> tf.data.Dataset:
+    """Of every whole global batch the records of this worker, still encoded: its slice, in the batch's order."""
+    if share.workers == 1:
+        return records
+    size = batch_size // share.workers
+    first = size * share.worker
+
+    def mine(position: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return position[first : first + size], record[first : first + size]
+
+    return records.batch(batch_size, drop_remainder=True).map(mine).unbatch()
 
 
 def _batched(pictures: tf.data.Dataset, batch_size: int, *, drop_remainder: bool) -> tf.data.Dataset:

@@ -5,15 +5,18 @@ A custom loop and not `fit`: it goes on at the very batch where a killed run sto
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
-from trainer import input_pipeline, optimizer, preprocessing
+from trainer import distribution, input_pipeline, optimizer, preprocessing
+from trainer.distribution import Workers
 from trainer.keras import keras
 from trainer.recipe import Recipe
 
@@ -58,32 +61,24 @@ class Task:
 
 
 def train(
-    task: Task, build: Callable[[], keras.Model], *, checkpoint_seconds: float = CHECKPOINT_SECONDS
+    task: Task, build: Callable[[], keras.Model], workers: Workers, *, checkpoint_seconds: float = CHECKPOINT_SECONDS
 ) -> tuple[keras.Model, int]:
-    """Trains what `build` builds and returns (the model, the steps done in all)."""
-    strategy = distribution()
-    with strategy.scope():
-        run = _Run(task, strategy, build())
+    """Trains what `build` builds and returns (the model, the steps done in all), the same in every worker."""
+    workers.check(task.recipe)
+    with workers.scope():
+        run = _Run(task, workers.strategy, build())
     checkpoint = tf.train.Checkpoint(model=run.model, optimizer=run.optimizer, step=run.step)
     manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
-    if manager.latest_checkpoint:
+    if workers.chief and manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
         step = int(run.step.numpy())
         _progress.info(
             "%s: going on from step %d of %d", task.recipe.name, step, task.steps,
             extra={"progress": {"task": "resume", "step": step, "steps": task.steps}},
         )  # fmt: skip
-    run.go(manager, checkpoint_seconds)
+    workers.take_from_chief(_variables(run.model, run.optimizer, run.step))
+    run.go(manager if workers.chief else None, checkpoint_seconds)
     return run.model, int(run.step.numpy())
-
-
-def distribution() -> tf.distribute.Strategy:
-    """Several GPUs: mirrored; else whatever single device TensorFlow sees."""
-    return (
-        tf.distribute.MirroredStrategy()
-        if len(tf.config.list_logical_devices("GPU")) > 1
-        else tf.distribute.get_strategy()
-    )
 
 
 def top1(predict: Callable[[tf.Tensor], tf.Tensor], batches: tf.data.Dataset) -> float:
@@ -119,22 +114,24 @@ class _Run:
             self.optimizer = keras.mixed_precision.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(model.trainable_variables)
         self.kernels = optimizer.regularized(model.trainable_variables)
+        self.ranges = distribution.moving_ranges(model.non_trainable_variables)
         self.loss = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.Mean(name="top1")
         # Without AutoGraph, which reads through tfmot's wrappers for 10 s and changes nothing.
         self.train_step = tf.function(self._train_step, autograph=False)
         self.predict = tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
 
-    def go(self, manager: tf.train.CheckpointManager, checkpoint_seconds: float) -> None:
+    def go(self, manager: tf.train.CheckpointManager | None, checkpoint_seconds: float) -> None:
+        """Trains to the end. Only who has a checkpoint manager evaluates, reports and writes."""
         task = self.task
-        writer = tf.summary.create_file_writer(task.log_dir)
+        writer = tf.summary.create_file_writer(task.log_dir) if manager else tf.summary.create_noop_writer()
         reporter = _Reporter(task, started_at=int(self.step.numpy()))
         due = time.monotonic() + checkpoint_seconds
-        eval_steps = _evaluation_steps(task)
+        eval_steps = _evaluation_steps(task) if manager else set()
         for batch in self._batches():
             self.train_step(batch)
             step = int(self.step.numpy())
-            if reporter.due(step):
+            if manager and reporter.due(step):
                 self._report(reporter, step, writer)
             if step in eval_steps:
                 self._evaluate(step, writer)
@@ -145,29 +142,43 @@ class _Run:
         writer.close()
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        """The replicas' batches from this very step on, epoch by epoch."""
         task, per_epoch = self.task, self.task.steps_per_epoch
         while (step := int(self.step.numpy())) < task.steps:
             epoch, done = divmod(step, per_epoch)
-            batches = input_pipeline.train_dataset(
-                task.train_files,
-                train_image=train_image(task.recipe, task.resolution),
-                batch_size=task.recipe.batch_size,
-                seed=task.recipe.seed,
-                epoch=epoch,
-                skip_batches=done,
+            yield from self.strategy.distribute_datasets_from_function(
+                functools.partial(self._share, epoch=epoch, done=done)
             )
-            yield from self.strategy.experimental_distribute_dataset(batches.take(per_epoch - done))
             if int(self.step.numpy()) == step:
                 raise TrainingError(
                     f"epoch {epoch + 1} gave no batch, wanted {per_epoch - done}: the shards hold fewer pictures "
                     f"than the {task.train_pictures} that the ingestion report counts. Ingest again."
                 )
 
+    def _share(self, context: tf.distribute.InputContext, *, epoch: int, done: int) -> tf.data.Dataset:
+        """This worker's part of what is left of an epoch."""
+        task, workers = self.task, context.num_input_pipelines
+        replicas = context.num_replicas_in_sync // workers
+        batches = input_pipeline.train_dataset(
+            task.train_files,
+            train_image=train_image(task.recipe, task.resolution),
+            batch_size=task.recipe.batch_size,
+            seed=task.recipe.seed,
+            epoch=epoch,
+            skip_batches=done,
+            share=input_pipeline.Share(context.input_pipeline_id, workers, replicas),
+        )
+        return batches.take((task.steps_per_epoch - done) * replicas)
+
     def _train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
-        self.strategy.run(self._replica_step, args=batch)
+        sums = self.strategy.run(self._replica_step, args=batch)
+        loss, hits = tf.unstack(self.strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None))
+        self.loss.update_state(loss / self.task.recipe.batch_size)
+        self.accuracy.update_state(hits / self.task.recipe.batch_size)
         self.step.assign_add(1)
 
-    def _replica_step(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+    def _replica_step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """One replica's part of a step → (the sum of its pictures' losses, how many it got right)."""
         recipe = self.task.recipe
         scaled = isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer)
         with tf.GradientTape() as tape:
@@ -180,8 +191,9 @@ class _Run:
         gradients = tape.gradient(target, variables)
         gradients = self.optimizer.get_unscaled_gradients(gradients) if scaled else gradients
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self.loss.update_state(losses)
-        self.accuracy.update_state(tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32))
+        distribution.follow_global_range(self.ranges)
+        hits = tf.math.count_nonzero(tf.argmax(logits, axis=-1) == labels, dtype=tf.float32)
+        return tf.stack([tf.reduce_sum(losses), hits])
 
     def _report(self, reporter: _Reporter, step: int, writer: tf.summary.SummaryWriter) -> None:
         loss, accuracy = self._finite_loss(step), float(self.accuracy.result())
@@ -227,10 +239,17 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, label_smoothing: float =
     return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
 
 
-def _save(manager: tf.train.CheckpointManager, step: int, seconds: float) -> float:
-    """Saves, and says when the next one is due."""
+def _variables(*parts: Any) -> list[tf.Variable]:
+    """All that a checkpoint of these holds, in an order that is the same in every worker."""
+    nodes = (node for part in parts for node in tf.train.TrackableView(part).descendants())
+    return [node for node in nodes if isinstance(node, tf.Variable)]
+
+
+def _save(manager: tf.train.CheckpointManager | None, step: int, seconds: float) -> float:
+    """Saves, where there is a manager, and says when the next one is due."""
     begun = time.monotonic()
-    manager.save(checkpoint_number=step)
+    if manager:
+        manager.save(checkpoint_number=step)
     done = time.monotonic()
     return done + max(seconds, (done - begun) / CHECKPOINT_SHARE)
 

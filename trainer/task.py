@@ -7,12 +7,13 @@ import json
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from trainer import export, input_pipeline, loop, mobilenet_v1, quantization, recipe
+from trainer import cluster, distribution, export, input_pipeline, loop, mobilenet_v1, quantization, recipe
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
 from trainer.keras import keras
@@ -20,9 +21,20 @@ from trainer.keras import keras
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
+VISIBLE_SECONDS = 60.0
+
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains the variant and recipe in `custom_config` and writes the model artifact."""
+    """Trains the variant and recipe in `custom_config` and writes the model artifact.
+
+    Where TF_CONFIG names several workers, each of them calls this with the same arguments; the chief writes.
+    """
+    members = cluster.from_environment()
+    with members.together():
+        _run(fn_args, distribution.join(members))
+
+
+def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     config = fn_args.custom_config
     chosen = recipe.from_dict(config["recipe"])
     variant = mobilenet_v1.Variant.parse(config["variant"])
@@ -34,20 +46,37 @@ def run_fn(fn_args: FnArgs) -> None:
         "base_model": _weights_digest(fn_args.base_model),
     }  # fmt: skip
     _seed(chosen)
-    checkpoint_dir = _checkpoint_dir(fn_args.model_run_dir, {**digests, "variant": variant.name})
+    checkpoint_dir = _checkpoint_dir(fn_args, {**digests, "variant": variant.name})
     task = loop.Task(
         recipe=chosen, resolution=variant.resolution, classes=len(labels),
         train_files=fn_args.train_files, train_pictures=report["splits"][TRAIN]["pictures"],
         eval_files=fn_args.eval_files, checkpoint_dir=os.fspath(checkpoint_dir), log_dir=fn_args.model_run_dir,
     )  # fmt: skip
-    model, steps = loop.train(task, lambda: _build(task, variant, fn_args.base_model))
+    model, steps = loop.train(task, lambda: _build(task, variant, fn_args.base_model), workers)
     description = export.Description(
         width=variant.width, resolution=variant.resolution, classes=task.classes,
         central_fraction=chosen.central_fraction, quantized=chosen.quantized, steps=steps,
         recipe=chosen.as_dict(), digests=digests,
     )  # fmt: skip
-    export.export(fn_args.serving_model_dir, _in_float32(model, task, variant), description, labels)
-    _forget(checkpoint_dir)
+    if workers.chief:
+        export.export(fn_args.serving_model_dir, _in_float32(model, task, variant), description, labels)
+    workers.meet()
+    if workers.chief:
+        _forget(checkpoint_dir)
+    else:
+        _see(Path(fn_args.serving_model_dir))
+
+
+def _see(serving_model_dir: Path) -> None:
+    """TFX looks for the model in every worker. A mounted bucket may show late what another machine wrote."""
+    until = time.monotonic() + VISIBLE_SECONDS
+    while not serving_model_dir.exists():
+        if time.monotonic() >= until:
+            raise FileNotFoundError(
+                f"the chief wrote its model to {serving_model_dir}, where this worker sees nothing after "
+                f"{VISIBLE_SECONDS:.0f} s: the pipeline's root must be storage that all workers share."
+            )
+        time.sleep(0.5)
 
 
 def _forget(checkpoint_dir: Path) -> None:
@@ -72,6 +101,9 @@ def _network(task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
     return mobilenet_v1.build(
         width=variant.width, resolution=variant.resolution, classes=task.classes,
         dropout=task.recipe.dropout, bn_momentum=task.recipe.bn_momentum,
+        # Frozen, it has nothing to synchronize.
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1
+        and not (task.recipe.quantized and task.recipe.freeze_bn),
     )  # fmt: skip
 
 
@@ -125,7 +157,8 @@ def _weights_digest(base_model: str | None) -> str | None:
     return sha256_file(Path(base_model) / export.KERAS / export.WEIGHTS_FILE) if base_model else None
 
 
-def _checkpoint_dir(model_run_dir: str, key: dict) -> Path:
-    """Beside the node's `model_run/<execution>`, which changes with every execution: keyed by what is trained."""
+def _checkpoint_dir(fn_args: FnArgs, key: dict) -> Path:
+    """Keyed by what is trained, under `resume`: custom_config's, or beside the node's `model_run/<execution>`, which
+    changes with every execution."""
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    return Path(model_run_dir).parents[1] / "resume" / name
+    return Path(fn_args.custom_config.get("resume") or Path(fn_args.model_run_dir).parents[1] / "resume") / name

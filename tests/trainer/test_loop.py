@@ -11,12 +11,14 @@ import pytest
 import tensorflow as tf
 
 from trainer import input_pipeline, loop, mobilenet_v1
+from trainer.distribution import DistributionError, Workers
 from trainer.imagenet import ENCODED, LABEL
 from trainer.keras import keras
 from trainer.recipes import tiny
 
 ROOT = Path(__file__).parents[2]
 PICTURES, CLASSES, SIDE = 48, 4, 32
+ALONE = Workers(tf.distribute.get_strategy())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ class Killed(Exception):
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(shards, tmp_path, monkeypatch):
     tf.config.experimental.enable_op_determinism()
-    unbroken, steps = loop.train(_task(shards, tmp_path / "unbroken"), _build)
+    unbroken, steps = loop.train(_task(shards, tmp_path / "unbroken"), _build, ALONE)
     assert steps == 12
 
     save = tf.train.CheckpointManager.save
@@ -72,8 +74,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(shards, tmp_path, m
         patch.setattr(loop, "CHECKPOINT_SHARE", math.inf)  # One after every step.
         patch.setattr(tf.train.CheckpointManager, "save", killed_after_eight)
         with pytest.raises(Killed):
-            loop.train(broken, _build, checkpoint_seconds=0)
-    resumed, steps = loop.train(broken, _build)
+            loop.train(broken, _build, ALONE, checkpoint_seconds=0)
+    resumed, steps = loop.train(broken, _build, ALONE)
     assert steps == 12
     for ours, theirs in zip(resumed.weights, unbroken.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
@@ -93,16 +95,39 @@ def test_every_picture_is_seen_once_an_epoch_in_an_order_of_its_own(shards):
     assert pictures(1, skip=4) == second[32:]
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_workers_share_out_every_global_batch_in_its_order(shards, replicas):
+    def batches(share: input_pipeline.Share) -> list[list[bytes]]:
+        dataset = input_pipeline.train_dataset(
+            [shards], train_image=lambda encoded, seed: tf.strings.join([encoded, tf.strings.as_string(seed[1])]),
+            batch_size=20, seed=1, epoch=0, skip_batches=1, share=share,
+        )  # fmt: skip
+        return [list(images) for images, _ in dataset.as_numpy_iterator()]
+
+    [whole] = batches(input_pipeline.WHOLE)  # 48 pictures: one batch skipped, 8 pictures left over.
+    parts = [batches(input_pipeline.Share(worker, 2, replicas)) for worker in range(2)]
+    assert [len(batch) for part in parts for batch in part] == [10 // replicas] * 2 * replicas
+    assert [image for part in parts for batch in part for image in batch] == whole
+
+
+def test_a_batch_that_the_replicas_cannot_share_evenly_is_refused(shards, tmp_path):
+    class Three(tf.distribute.MirroredStrategy):
+        num_replicas_in_sync = 3
+
+    with pytest.raises(DistributionError, match="batch_size 8, which is no multiple of the 3 replicas"):
+        loop.train(_task(shards, tmp_path), _build, Workers(Three(["CPU:0"])))
+
+
 def test_too_few_pictures_for_a_batch_is_an_error_with_both_numbers(shards, tmp_path):
     task = dataclasses.replace(_task(shards, tmp_path), train_pictures=7)
     with pytest.raises(loop.TrainingError, match="7 training pictures do not fill one batch of 8"):
-        loop.train(task, _build)
+        loop.train(task, _build, ALONE)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
     task = _task(shards, tmp_path, peak_lr=1e30, warmup_epochs=0)
     with pytest.raises(loop.TrainingError, match=r"the loss is nan.*Lower peak_lr"):
-        loop.train(task, _build)
+        loop.train(task, _build, ALONE)
 
 
 def test_two_replicas_train_each_picture_once_and_a_checkpoint_of_theirs_serves_one(shards, tmp_path):
@@ -112,17 +137,20 @@ import dataclasses, tensorflow as tf
 cpus = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
 from trainer import loop, mobilenet_v1
+from trainer.distribution import Workers
 from trainer.recipes import tiny
 recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2)
 files, folders = [{shards!r}], ({str(tmp_path / "r")!r}, {str(tmp_path)!r})
 task = loop.Task(recipe, {SIDE}, {CLASSES}, files, {PICTURES}, files, *folders)
 build = lambda: mobilenet_v1.build(width=0.25, resolution={SIDE}, classes={CLASSES}, bn_momentum=0.9)
-loop.distribution = lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-model, steps = loop.train(task, build)
+workers = Workers(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+model, steps = loop.train(task, build, workers)
 assert steps == 12 and model.weights[0].values[0].shape[0] == 3
 """
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    model, steps = loop.train(dataclasses.replace(_task(shards, tmp_path), checkpoint_dir=str(tmp_path / "r")), _build)
+    model, steps = loop.train(
+        dataclasses.replace(_task(shards, tmp_path), checkpoint_dir=str(tmp_path / "r")), _build, ALONE
+    )
     assert steps == 12
     assert all(np.isfinite(weight).all() for weight in model.get_weights())

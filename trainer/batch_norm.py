@@ -1,0 +1,46 @@
+"""Batch norm over the pictures of all replicas: what one device computes on the same global batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.keras import keras
+
+_AXES = [0, 1, 2]
+
+
+# By this name tfmot knows it: it folds no other batch norm but Keras's own.
+class SyncBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's layer, which it is outside training; inputs [b, H, W, C], as many pictures on every replica.
+
+    Its own `synchronized=True` takes three exchanges where this takes one, subtracts two large numbers (E[x²] - E[x]²)
+    where this shifts them first, and leaves out the sample correction n/(n - 1) of the moving variance, which the fused
+    kernel of a single device (and the reference) has: 14 % for a batch of 8 and a last feature map of one pixel.
+    """
+
+    def call(self, inputs: tf.Tensor, mask: Any = None, training: Any = None) -> tf.Tensor:
+        """As in Keras; synchronized where it trains on several replicas."""
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1 or not (training and self.trainable):
+            return super().call(inputs, mask=mask, training=training)
+        values = tf.cast(inputs, tf.float32)
+        mean, variance, count = self._moments(values, replica)
+        self._follow(mean, variance * (count / tf.maximum(count - 1.0, 1.0)))
+        outputs = tf.nn.batch_normalization(values, mean, variance, self.beta, self.gamma, self.epsilon)
+        return tf.cast(outputs, inputs.dtype)
+
+    def _moments(self, values: tf.Tensor, replica: tf.distribute.ReplicaContext) -> tuple[tf.Tensor, ...]:
+        """Mean [C], variance [C] and the number of values behind each, over all replicas."""
+        count = tf.cast(tf.reduce_prod(tf.shape(values)[:-1]) * replica.num_replicas_in_sync, tf.float32)
+        # Equal on all replicas, and near the mean once training is under way: little is lost in the difference below.
+        shift = tf.stop_gradient(tf.convert_to_tensor(self.moving_mean))
+        shifted = values - shift
+        sums = tf.concat([tf.reduce_sum(shifted, _AXES), tf.reduce_sum(tf.square(shifted), _AXES)], axis=0)
+        offset, square = tf.split(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums) / count, 2)
+        return offset + shift, tf.maximum(square - tf.square(offset), 0.0), count
+
+    def _follow(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign_sub((moving - tf.stop_gradient(batch)) * (1.0 - self.momentum))
