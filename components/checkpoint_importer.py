@@ -29,7 +29,7 @@ def CheckpointImporter(
     code: Parameter[str] = "",
 ) -> None:
     """Writes the model, with the labels of the examples; refuses a checkpoint of another width or class count."""
-    source = imported_model.Source(Path(uri), Variant.parse(variant), raw, central_fraction, code)
+    source = imported_model.Source(Path(uri), Variant.parse(variant), bool(raw), central_fraction, code)
     import_into(Path(model.uri, SERVING), source, digest=digest, labels_file=Path(examples.uri, LABELS_FILE))
     model.set_string_custom_property("code", code)
 
