@@ -43,7 +43,7 @@ def beam_flags(beam: Beam, *, image: str, settings: Cluster) -> list[str]:
 
 
 def worker_image(image: str) -> str:
-    """`NAME:TAG` → `NAME:TAG-beam`, as `make image TARGET=beam` tags what has Beam's boot in it. No tag is `latest`."""
+    """`NAME:TAG` → `NAME:TAG-beam`, which `make image TARGET=beam IMAGE=NAME:TAG-beam` builds. No tag is `latest`."""
     has_tag = ":" in image.rsplit("/", 1)[-1]
     return f"{image}-beam" if has_tag else f"{image}:latest-beam"
 

@@ -87,7 +87,7 @@ class Cluster(Strict):
     def _worker_rules(self, name: str, beam: Beam) -> Iterator[Rule]:
         image = of_node(self.node_settings, name).get("image") or self.image
         if beam.runner != "local" and "@" in str(image) and "sdk_container_image" not in beam.options:
-            wanted = f"the image of the workers, since {image} has no tag that says it: make image TARGET=beam"
+            wanted = f"the image of the workers, since {image} has no tag from which its name follows"
             yield Rule(("nodes", name, "beam", "options", "sdk_container_image"), wanted)
 
     @model_validator(mode="after")

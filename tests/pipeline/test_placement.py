@@ -5,12 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
-from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
-from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
-from apache_beam.testing.util import assert_that, equal_to
 from google.cloud.aiplatform_v1.types import CustomJobSpec
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components import vertex_training
@@ -18,8 +14,9 @@ from pipeline import kubeflow, placement, settings_file
 from pipeline.branch import Branch
 from pipeline.cluster_settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
-from pipeline.node_settings import BEAM_NODES, KINDS, Beam, VertexNode, kind
+from pipeline.node_settings import BEAM_NODES, KINDS, VertexNode, kind
 from pipeline.settings import ROOT, SettingsError
+from tests.pipeline.kubernetes_proto import kubernetes_executor_config
 
 REGISTRY = "europe-west4-docker.pkg.dev/my-project/mobilenet/mobilenet-pipeline"
 
@@ -152,72 +149,13 @@ def test_beam_flags_go_to_the_beam_nodes_and_to_no_driver(compiled, vertex):
     assert lifecycle == containers(compiled)["ImageNetExampleGen"]["lifecycle"]
 
 
-def test_local_workers_are_processes_of_the_node(compiled, vertex):
-    assert flags(placement.place(compiled, vertex), "ImageNetExampleGen") == [
-        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-        "--direct_running_mode=multi_processing",
-        "--direct_num_workers=16",
-    ]
-
-
-def test_the_flags_for_one_local_worker_run_a_pipeline():
-    import apache_beam as beam
-
-    with beam.Pipeline(argv=placement.local_beam_flags()) as pipeline:
-        assert type(pipeline.runner).__name__ == "FnApiRunner"
-        assert_that(pipeline | beam.Create([1, 2]) | beam.Map(lambda n: n * n), equal_to([1, 4]))
-
-
-def test_dataflow_gets_what_settings_say_and_beam_finds_nothing_missing(compiled, vertex, on_kubeflow, monkeypatch):
-    # It would ask Google Cloud whether the bucket keeps what is deleted.
-    monkeypatch.setattr(GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", lambda *_: None, raising=False)
-    given = flags(placement.place(compiled, vertex), "StatisticsGen")
-    assert given == [
-        "--runner=DataflowRunner", "--project=my-project", "--region=europe-west4",
-        "--temp_location=gs://my-bucket/mobilenet/beam-temp",
-        "--service_account_email=mobilenet@my-project.iam.gserviceaccount.com", "--labels=team=vision",
-        "--max_num_workers=8", f"--sdk_container_image={REGISTRY}:1-beam", "--machine_type=n1-standard-4",
-        "--no_use_public_ips", "--experiments=use_runner_v2", "--experiments=enable_data_sampling",
-    ]  # fmt: skip
-    for each in (given, flags(placement.place(compiled, on_kubeflow), "StatisticsGen")):
-        options = PipelineOptions(each)
-        assert PipelineOptionsValidator(options, DataflowRunner()).validate() == []
-        assert options.view_as(GoogleCloudOptions).project == "my-project"
-        assert options.view_as(GoogleCloudOptions).labels == ["team=vision"]
-        assert options.view_as(WorkerOptions).sdk_container_image.endswith(":1-beam")
-
-
-def test_flink_and_spark_are_reached_through_their_job_server_with_our_workers(compiled, vertex, on_kubeflow):
-    wanted = ["--runner=PortableRunner", "--environment_type=DOCKER"]
-    for settings, image, server in (
-        (vertex, f"{REGISTRY}:1-beam", "flink-jobs.example:8099"),
-        (on_kubeflow, "registry.example/mobilenet-pipeline:1-beam", "spark-jobs.example:8099"),
+def test_a_nodes_flags_are_those_of_its_runner(compiled, vertex, on_kubeflow):
+    for settings, runners in (
+        (vertex, ["FnApiRunner", "DataflowRunner", "PortableRunner"]),
+        (on_kubeflow, ["FnApiRunner", "DataflowRunner", "PortableRunner"]),
     ):
-        assert flags(placement.place(compiled, settings), "Evaluator") == [
-            *wanted, f"--environment_config={image}", f"--sdk_container_image={image}", f"--job_endpoint={server}"
-        ]  # fmt: skip
-
-
-def test_tfx_builds_no_package_of_itself_for_workers_elsewhere(compiled, vertex):
-    from tfx.utils.dependency_utils import make_beam_dependency_flags
-
-    for node in ("StatisticsGen", "Evaluator"):
-        given = flags(placement.place(compiled, vertex), node)
-        assert make_beam_dependency_flags(list(given)) == given
-
-
-@pytest.mark.parametrize(
-    ("image", "workers"),
-    [
-        ("registry:5000/a/mobilenet:1", "registry:5000/a/mobilenet:1-beam"),
-        ("registry:5000/a/mobilenet", "registry:5000/a/mobilenet:latest-beam"),
-        ("mobilenet:1-gpu", "mobilenet:1-gpu-beam"),
-    ],
-)
-def test_the_workers_image_is_the_nodes_with_beam_behind_the_tag(compiled, vertex, image, workers):
-    nodes = {"StatisticsGen": VertexNode(image=image, beam=Beam(runner="dataflow"))}
-    placed = placement.place(compiled, changed(vertex, nodes=nodes))
-    assert f"--sdk_container_image={workers}" in flags(placed, "StatisticsGen")
+        placed = placement.place(compiled, settings)
+        assert [flags(placed, node)[0].rpartition(".")[2].rpartition("=")[2] for node in BEAM_NODES] == runners
 
 
 def test_a_trainer_with_training_starts_a_custom_job_that_vertex_ai_would_take(compiled, vertex):
@@ -281,42 +219,3 @@ def test_what_the_file_said_of_kubernetes_before_is_kept(compiled, on_kubeflow):
 
 def test_a_file_for_vertex_ai_has_nothing_of_kubernetes(compiled, vertex):
     assert placement.place(Compiled(compiled.spec, {"platforms": {}}), vertex).platform is None
-
-
-def kubernetes_executor_config() -> Any:
-    """The part of Kubeflow's kubernetes_executor_config.proto that placing writes, with its names and numbers.
-
-    kfp-kubernetes, which has it whole, has no version that goes with both stacks' protobuf.
-    """
-    file = descriptor_pb2.FileDescriptorProto(
-        name="part_of_kubernetes_executor_config.proto", package="part", syntax="proto3"
-    )
-    text = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
-
-    def message(name: str, **fields: tuple[int, int | str, bool]) -> Any:
-        made = file.message_type.add(name=name)
-        for field, (number, type_, repeated) in fields.items():
-            declared = made.field.add(name=field, number=number, label=3 if repeated else 1)
-            if isinstance(type_, str):
-                declared.type, declared.type_name = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE, f".part.{type_}"
-            else:
-                declared.type = type_  # type: ignore[assignment]
-        return made
-
-    message("PvcMount", constant=(2, text, False), mount_path=(4, text, False))
-    for name in ("NodeSelector", "PodMetadata"):
-        holder = message(name, labels=(1, f"{name}.LabelsEntry", True))
-        entry = holder.nested_type.add(name="LabelsEntry")
-        entry.field.add(name="key", number=1, label=1, type=text)
-        entry.field.add(name="value", number=2, label=1, type=text)
-        entry.options.map_entry = True
-    message(
-        "KubernetesExecutorConfig", pvc_mount=(3, "PvcMount", True), node_selector=(4, "NodeSelector", False),
-        pod_metadata=(5, "PodMetadata", False),
-    )  # fmt: skip
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    described = pool.FindMessageTypeByName("part.KubernetesExecutorConfig")
-    factory: Any = message_factory  # The older stack's protobuf has another name for it.
-    newer = getattr(factory, "GetMessageClass", None)
-    return newer(described)() if newer else factory.MessageFactory(pool).GetPrototype(described)()

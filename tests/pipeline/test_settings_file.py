@@ -110,7 +110,7 @@ def test_a_file_for_this_machine_has_its_faults_told_the_same_way(refused):
         ("target: local\nname: 2024-13-45\n", r"FILE cannot be read: month must be in 1..12"),
         ("target: local\nname: !!python/name:os.system\n", r"(?s)FILE cannot be read: could not determine.*line 2"),
         ("target: local\nname: &a [*a]\n", r"FILE is nested too deeply, or an alias stands for what holds it"),
-        ("a: " + "[" * 3000, r"FILE is nested too deeply"),
+        ("a: " + "[" * 1000, r"FILE is nested too deeply"),
         ("# " + "x" * (256 << 10), r"FILE has 262,146 bytes, wanted at most 262,144"),
     ],
 )
@@ -126,12 +126,10 @@ def test_a_few_lines_that_stand_for_billions_of_values_are_refused(refused):
 
 
 def test_what_nodes_share_may_be_written_once(tmp_path):
-    file = tmp_path / "settings.yaml"
-    text = (EXAMPLES / "kubeflow.yaml").read_text()
-    shared = "\n  FloatTrainer: &trainer\n    # `make"
-    text = text.replace("\n  FloatTrainer:\n    # `make", shared)
-    file.write_text(text[: text.index("  QatTrainer:")] + "  QatTrainer: {<<: *trainer, cpu: 4}\n")
-    nodes = settings_file.load(file).nodes  # type: ignore[union-attr]
+    text = (EXAMPLES / "kubeflow.yaml").read_text().replace("\n  FloatTrainer:\n", "\n  FloatTrainer: &trainer\n")
+    shared = text[: text.index("  QatTrainer:")] + "  QatTrainer: {<<: *trainer, cpu: 4}\n"
+    (tmp_path / "shared.yaml").write_text(shared)
+    nodes = settings_file.load(tmp_path / "shared.yaml").nodes  # type: ignore[union-attr]
     assert (nodes["QatTrainer"].cpu, nodes["FloatTrainer"].cpu) == (4, 8)
     assert nodes["QatTrainer"].gpu == nodes["FloatTrainer"].gpu
 
