@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 class Strict(BaseModel):
     """A name that is not known is an error, and so is `true` for a number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Beam(Strict):

@@ -169,7 +169,16 @@ def test_a_field_of_another_form_is_one_fault_at_its_place(field, value):
 
 @pytest.mark.parametrize(
     ("node", "value"),
-    [("cpu", 0), ("cpu", True), ("cpu", "4"), ("memory", "16"), ("memory", "16GB"), ("memory", "9K"), ("memory", 16)],
+    [
+        ("cpu", 0),
+        ("cpu", float("inf")),
+        ("cpu", True),
+        ("cpu", "4"),
+        ("memory", "16"),
+        ("memory", "16GB"),
+        ("memory", "9K"),
+        ("memory", 16),
+    ],
 )
 def test_an_amount_that_backends_would_not_read_is_refused(node, value):
     (fault,) = told(VERTEX, nodes={"default": {node: value}})
