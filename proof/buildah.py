@@ -50,9 +50,17 @@ class Buildah:
         for tool in ("make", "sh", "git", "buildah"):
             (programs / tool).unlink(missing_ok=True)
             (programs / tool).symlink_to(str(shutil.which(tool)))
-        flags = " ".join(["--network=host", *self.trust, *_indexes(self.folder / "pip.conf")])
-        arguments = [f"TARGET={target}", f"IMAGE={image}", f"BASE_IMAGE={BASE}", f"ARGS={flags}"]
+        arguments = [f"TARGET={target}", f"IMAGE={image}", f"BASE_IMAGE={BASE}", f"ARGS={' '.join(self._flags())}"]
         run("make", "image", *arguments, cwd=checkout, env={**self.environment, "PATH": str(programs)})
+
+    def build(self, checkout: Path, dockerfile: str, *, target: str, image: str) -> None:
+        """From the text of a Dockerfile."""
+        file = self.folder / "Dockerfile"
+        file.write_text(dockerfile)
+        self("build", *self._flags(), "--file", str(file), "--target", target, "--tag", image, str(checkout))
+
+    def _flags(self) -> list[str]:
+        return ["--network=host", *self.trust, *_indexes(self.folder / "pip.conf")]
 
 
 def make_base(buildah: Buildah) -> None:
