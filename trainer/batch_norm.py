@@ -11,7 +11,6 @@ from trainer.keras import keras
 _AXES = [0, 1, 2]
 
 
-# By this name tfmot knows it: it folds no other batch norm but Keras's own.
 class SyncBatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer, which it is outside training; inputs [b, H, W, C], as many pictures on every replica.
 

@@ -20,7 +20,7 @@ EXCHANGE_SECONDS = 1800.0
 
 
 class DistributionError(RuntimeError):
-    """Replicas that cannot share this recipe's batches, or a process that cannot join."""
+    """A recipe that these replicas cannot train, or a process that cannot join."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,16 @@ class Workers:
                     yield
 
     def check(self, recipe: Recipe) -> None:
-        """The global batch is shared out evenly, or nothing is trained."""
+        """What several replicas cannot do is refused before anything is trained."""
         if recipe.batch_size % self.replicas:
             raise DistributionError(
                 f"recipe {recipe.name!r} has batch_size {recipe.batch_size}, which is no multiple of the "
                 f"{self.replicas} replicas that share each batch: take another batch_size or number of workers."
+            )
+        if self.replicas > 1 and recipe.quantized and not recipe.freeze_bn:
+            raise DistributionError(
+                f"recipe {recipe.name!r} trains fake quantization and batch norm together, which only one replica can, "
+                f"and there are {self.replicas}: use one, or fine-tune a float model with freeze_bn."
             )
 
     def take_from_chief(self, variables: Sequence[tf.Variable]) -> None:

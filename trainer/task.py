@@ -101,9 +101,8 @@ def _network(task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
     return mobilenet_v1.build(
         width=variant.width, resolution=variant.resolution, classes=task.classes,
         dropout=task.recipe.dropout, bn_momentum=task.recipe.bn_momentum,
-        # Frozen, it has nothing to synchronize.
-        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1
-        and not (task.recipe.quantized and task.recipe.freeze_bn),
+        # Several replicas quantize with a frozen batch norm only, which has nothing to synchronize.
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1 and not task.recipe.quantized,
     )  # fmt: skip
 
 

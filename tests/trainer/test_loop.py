@@ -110,12 +110,21 @@ def test_workers_share_out_every_global_batch_in_its_order(shards, replicas):
     assert [image for part in parts for batch in part for image in batch] == whole
 
 
-def test_a_batch_that_the_replicas_cannot_share_evenly_is_refused(shards, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "batch_size 8, which is no multiple of the 3 replicas"),
+        ({"batch_size": 9, "quantized": True}, "fake quantization and batch norm together.*use one, or fine-tune"),
+    ],
+)
+def test_what_several_replicas_cannot_train_is_refused_before_anything_is_built(changes, message, shards, tmp_path):
     class Three(tf.distribute.MirroredStrategy):
         num_replicas_in_sync = 3
 
-    with pytest.raises(DistributionError, match="batch_size 8, which is no multiple of the 3 replicas"):
-        loop.train(_task(shards, tmp_path), _build, Workers(Three(["CPU:0"])))
+    task = _task(shards, tmp_path)
+    task = dataclasses.replace(task, recipe=dataclasses.replace(task.recipe, **changes))
+    with pytest.raises(DistributionError, match=message):
+        loop.train(task, lambda: pytest.fail("built"), Workers(Three(["CPU:0"])))
 
 
 def test_too_few_pictures_for_a_batch_is_an_error_with_both_numbers(shards, tmp_path):
