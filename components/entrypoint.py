@@ -22,8 +22,8 @@ from tfx.utils import import_utils
 from components.cloud_paths import localized, remote
 
 _LOGS = "executor-logs"
-# Dataflow's workers have no folder of the bucket: for them URIs stay what they are.
-_ELSEWHERE = ("--runner=DataflowRunner", "--runner=dataflow")
+# Beam's workers elsewhere (Dataflow; Flink, Spark) have no folder of the bucket: for them URIs stay what they are.
+_ELSEWHERE = ("--runner=DataflowRunner", "--runner=PortableRunner")
 
 
 class EntrypointError(ValueError):

@@ -95,7 +95,8 @@ def test_a_type_that_tfx_knows_is_not_replaced():
 
 def test_what_runs_elsewhere_keeps_its_uris():
     assert entrypoint._takes_uris("components.vertex_training.Executor", ())
-    assert entrypoint._takes_uris("components.label_schema.LabelSchema_Executor", ("--runner=DataflowRunner",))
+    for runner in ("DataflowRunner", "PortableRunner"):
+        assert entrypoint._takes_uris("components.label_schema.LabelSchema_Executor", (f"--runner={runner}",))
     assert not entrypoint._takes_uris("components.label_schema.LabelSchema_Executor", ("--runner=FnApiRunner",))
 
 
