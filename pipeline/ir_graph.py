@@ -35,7 +35,12 @@ def check(spec: Mapping[str, Any]) -> None:
     Raises:
       CompiledRunError: a producer that is no task, a circle, or a construct that this runner does not know.
     """
-    faults = [fault for dag in _dags(spec) for fault in _faults(spec, dag["tasks"])]
+    try:
+        faults = [fault for dag in _dags(spec) for fault in _faults(spec, dag)]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CompiledRunError(
+            f"the compiled file is not whole: {error!r}. Write it with `mobilenet compile`."
+        ) from error
     if faults:
         raise CompiledRunError(f"the compiled file cannot run: {'; '.join(faults)}. `mobilenet check` tells more.")
 
@@ -45,7 +50,10 @@ def _dags(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (component["dag"] for component in spec["components"].values() if "dag" in component)
 
 
-def _faults(spec: Mapping[str, Any], tasks: Mapping[str, Task]) -> Iterator[str]:
+def _faults(spec: Mapping[str, Any], dag: Mapping[str, Any]) -> Iterator[str]:
+    tasks: Mapping[str, Task] = dag["tasks"]
+    for producer in sorted(set(_subtasks(dag)) - set(tasks)):
+        yield f"a DAG hands on what {producer} makes, which is no task of it"
     for name, task in tasks.items():
         for what, producer in _producers(task):
             if producer not in tasks:
@@ -72,6 +80,21 @@ def _unknown(spec: Mapping[str, Any], task: Task) -> Iterator[str]:
     has = executor(spec, component)
     if "dag" not in component and not {"container", "importer"} & set(has):
         yield f"wanted a container, an importer or a DAG, got {', '.join(has) or 'no executor'}"
+
+
+def _subtasks(dag: Mapping[str, Any]) -> Iterator[str]:
+    outputs = dag.get("outputs", {})
+    for output in outputs.get("artifacts", {}).values():
+        yield from (selector["producerSubtask"] for selector in output.get("artifactSelectors", []))
+    for output in outputs.get("parameters", {}).values():
+        yield from (selector["producerSubtask"] for selector in parameter_selectors(output))
+
+
+def parameter_selectors(output: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where a DAG's output value may come from: one place, or the first of several that has it."""
+    if "valueFromParameter" in output:
+        return [output["valueFromParameter"]]
+    return output.get("valueFromOneof", {}).get("parameterSelectors", [])
 
 
 def _producers(task: Task) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import ir_parameters
+from pipeline import ir_graph, ir_parameters
 from pipeline.ir_result import Artifact, TaskError, TaskRun
 
 
@@ -28,8 +28,13 @@ def parameters(task: Mapping[str, Any], component: Mapping[str, Any], scope: Sco
       TaskError: a parameter has no value, or one of another type.
     """
     taken = task.get("inputs", {}).get("parameters", {})
-    values = {name: _parameter(name, source, scope) for name, source in taken.items()}
-    return ir_parameters.task_values(component, {name: value for name, value in values.items() if value is not None})
+    declared = component.get("inputDefinitions", {}).get("parameters", {})
+    values = {
+        name: _parameter(name, source, scope)
+        for name, source in taken.items()
+        if not (declared.get(name, {}).get("isOptional") and _left_out(source, scope))
+    }
+    return ir_parameters.task_values(component, values)
 
 
 def artifacts(task: Mapping[str, Any], scope: Scope) -> dict[str, list[Artifact]]:
@@ -49,12 +54,16 @@ def dag_outputs(dag: Mapping[str, Any], ended: Mapping[str, TaskRun]) -> tuple[d
             made[name] = [*made.get(name, []), *listed]
     values = {}
     for name, output in declared.get("parameters", {}).items():
-        oneof = output.get("valueFromOneof", {}).get("parameterSelectors", [])
-        for selector in [output["valueFromParameter"]] if "valueFromParameter" in output else oneof:
+        for selector in ir_graph.parameter_selectors(output):
             said = ended[selector["producerSubtask"]].parameters
             if selector["outputParameterKey"] in said:
                 values.setdefault(name, said[selector["outputParameterKey"]])
     return made, values
+
+
+def _left_out(source: Mapping[str, Any], scope: Scope) -> bool:
+    """Whether it is a parameter that the run or the DAG around was not given."""
+    return source.get("componentInputParameter", "") not in {"", *scope.parameters}
 
 
 def _parameter(name: str, source: Mapping[str, Any], scope: Scope) -> Any:

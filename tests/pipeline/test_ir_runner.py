@@ -81,8 +81,18 @@ def test_wrong_parameters_are_all_told_and_nothing_runs(tmp_path):
         (lambda spec: spec.copy("a", "b"), r"in a circle: \w → \w → \w"),
         (lambda spec: spec.tasks["a"].update(parameterIterator={}), r"a: this runner has no loops"),
         (lambda spec: spec.spec["deploymentSpec"]["executors"].update(a_executor={"resolver": {}}), r"got resolver"),
+        (
+            lambda spec: spec.nest(
+                "c",
+                "a",
+                "b",
+                parameters={"x": {"valueFromParameter": {"producerSubtask": "d", "outputParameterKey": "x"}}},
+            ),
+            r"a DAG hands on what d makes, which is no task of it",
+        ),
+        (lambda spec: spec.spec["root"].pop("dag"), r"not whole: KeyError\('dag'\). Write it with"),
     ],
-    ids=["producer", "circle", "loop", "resolver"],
+    ids=["producer", "circle", "loop", "resolver", "nested", "cut"],
 )
 def test_a_file_that_no_backend_could_run_is_refused_before_anything_runs(tmp_path, change, message):
     spec = chain()
@@ -147,6 +157,16 @@ def test_a_condition_on_an_artifact_decides_and_what_lies_behind_waits_for_it(tm
     result = run(spec, tmp_path, backend=backend)
     assert states(result) == {"a": "done", "b": state, "c": "done" if state == "done" else "skipped"}
     assert result.ok
+
+
+def test_an_optional_parameter_that_nobody_gives_is_left_out_and_a_component_s_default_stands(tmp_path):
+    spec = Spec(word={"parameterType": "STRING", "isOptional": True})
+    spec.copy("a", text=parameter("word"))
+    declared = spec.spec["components"]["a"]["inputDefinitions"]["parameters"]["text"]
+    declared["isOptional"] = True
+    assert text(run(spec, tmp_path), "a") == ""
+    declared["defaultValue"] = "moth"
+    assert text(run(spec, tmp_path), "a") == "moth"
 
 
 @BOTH

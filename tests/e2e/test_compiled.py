@@ -1,0 +1,103 @@
+"""The compiled file of the real DAG, run in this process as each backend would: the same counts as `mobilenet run`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components import bundle
+from components import evaluation as evaluations
+from components.scores import Evaluation
+from pipeline import ir_runner, kubeflow, lineage
+from pipeline.branch import Branch
+from pipeline.compiled_file import Compiled
+from tests.e2e.conftest import WholeRun
+
+pytestmark = pytest.mark.e2e
+
+NODE = "{}-w025-r32"
+PUSHER = NODE.format("Pusher")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A compiled file that has run once."""
+
+    file: Compiled
+    workdir: Path
+    data: Path
+    first: ir_runner.RunResult
+
+    def again(self, **parameters: Any) -> ir_runner.RunResult:
+        return run(self.file, self.workdir, self.data, **parameters)
+
+    @property
+    def pushed(self) -> list[Path]:
+        return sorted((self.workdir / "models" / "0.25_32").iterdir())
+
+
+def run(file: Compiled, workdir: Path, data: Path, *, backend: Any = "vertex", **parameters) -> ir_runner.RunResult:
+    given = {"data": str(data), "push_destination": str(workdir / "models"), **parameters}
+    result = ir_runner.run(file, parameters=given, workdir=workdir, in_process=True, backend=backend)
+    assert result.ok, [f"{each.task}: {each.error}, see {each.log}" for each in result.failed]
+    return result
+
+
+@pytest.fixture(scope="module")
+def file() -> Compiled:
+    return kubeflow.compile_pipeline(kubeflow.DEFAULTS, [Branch.of("0.25_32", "tiny", seed=3)])
+
+
+@pytest.fixture(scope="module")
+def vertex(file, part_of_the_sample, tmp_path_factory) -> Compared:
+    workdir = tmp_path_factory.mktemp("vertex")
+    return Compared(file, workdir, part_of_the_sample, run(file, workdir, part_of_the_sample))
+
+
+def test_as_on_vertex_it_pushes_a_whole_bundle_with_the_counts_of_the_local_run(vertex: Compared, whole_run: WholeRun):
+    assert len(vertex.first.in_state("done")) == 13
+    assert [bundle.verify(folder) for folder in vertex.pushed] == [[]]
+    assert_same_counts(whole_run, vertex.first)
+
+
+def test_the_second_run_is_served_from_cache_and_the_pusher_finds_its_bundle_there(vertex: Compared):
+    again = vertex.again()
+    assert again.in_state("done") == {PUSHER}  # It has no cache: it looks whether the bundle still lies there.
+    assert len(again.in_state("cached")) == 12
+    assert len(vertex.pushed) == 1
+
+
+def test_another_floor_runs_the_gate_and_what_waits_for_it_alone(vertex: Compared):
+    again = vertex.again(floor=0.999)
+    assert again.in_state("done") == {NODE.format("AccuracyGate"), PUSHER}
+    [blessing] = again[NODE.format("AccuracyGate")].artifacts["blessing"]
+    assert blessing["metadata"]["blessed"] == 0
+    assert "99.9" in blessing["metadata"]["reason"]
+    assert len(vertex.pushed) == 1
+
+
+def test_as_on_kubeflow_it_ends_the_same_way_though_each_node_sees_its_own_artifacts_alone(
+    file, part_of_the_sample, tmp_path, whole_run: WholeRun
+):
+    result = run(file, tmp_path, part_of_the_sample, backend="kubeflow")
+    assert_same_counts(whole_run, result)
+    assert bundle.verify(tmp_path / "models" / "0.25_32" / "1") == []
+    assert list((tmp_path / "pods").iterdir()) == []
+
+
+def assert_same_counts(whole_run: WholeRun, result: ir_runner.RunResult) -> None:
+    """Of both models, and of the classes."""
+    local = lineage.last_run(whole_run.workdir / "metadata.sqlite")[NODE.format("Evaluator")].outputs["evaluation"]
+    ours = result[NODE.format("Evaluator")].folders["evaluation"]
+    theirs, mine = evaluations.read(str(local.uri)), evaluations.read(str(ours))
+    for model in ("baseline", "candidate"):
+        assert_same(theirs, mine, model)
+
+
+def assert_same(theirs: Evaluation, mine: Evaluation, model: str) -> None:
+    a, b = getattr(theirs, model), getattr(mine, model)
+    assert (a.pictures, a.top1_count, a.top5_count) == (b.pictures, b.top1_count, b.top5_count)
+    np.testing.assert_array_equal(a.confusion, b.confusion)
+    assert a.cross_entropy == pytest.approx(b.cross_entropy, abs=1e-6)
