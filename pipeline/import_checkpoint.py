@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import source
@@ -22,10 +25,23 @@ def import_checkpoint(path: Path, output: Path, *, variant: str | None, raw: boo
     wanted = Variant.parse(variant) if variant else None
     labels = label_file.read_text(encoding="utf-8").splitlines() if label_file else None
     imported = imported_model.Source(path, wanted, raw=raw, code=source.digest("trainer.imported_model"))
-    description = imported_model.import_model(imported, output, labels)
+    with _without_advice():
+        description = imported_model.import_model(imported, output, labels)
     ranges = imported_model.read_ranges(str(output))
     quantized = f"; the quantization ranges of {len(ranges)} layers" if ranges else ""
     return (
         f"{description.variant.name}, {description.classes} classes, {description.recipe['weights']}, "
         f"{description.steps} steps{quantized}. SHA-256 of the checkpoint {description.digests['base_model']}."
     )
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """TensorFlow would have `resize_bilinear` replaced, the one kernel that gives the reference's pixels."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -23,13 +23,7 @@ def find_width(shapes: Shapes) -> float:
     Raises:
       CheckpointError: no layer of the network is there, or no width gives all the depths; they are listed.
     """
-    depths = {name: (channels, shapes[name][-1]) for name, channels in _layers() if len(shapes.get(name, ())) == _RANK}
-    if not depths:
-        found = sorted(shapes)
-        raise CheckpointError(
-            f"not a MobileNetV1 of TF-Slim: none of its convolutions, such as {SCOPE}Conv2d_0/weights, is among the "
-            f"{len(found)} variables, such as {', '.join(found[:3])}."
-        )
+    depths = _depths(shapes)
     for width in _candidates(*max(depths.values())):
         if all(conv_defs.depth(channels, width) == found for channels, found in depths.values()):
             return width
@@ -38,11 +32,28 @@ def find_width(shapes: Shapes) -> float:
 
 
 def find_classes(shapes: Shapes) -> int:
-    """The number of outputs, the background included."""
+    """The number of outputs, the background included.
+
+    Raises:
+      CheckpointError: there are no logits, or no layer of the network is there.
+    """
     for name in (f"{LOGITS}/weights", f"{LOGITS}/biases"):
         if shapes.get(name):
             return shapes[name][-1]
+    _depths(shapes)
     raise CheckpointError(f"no class count: neither {LOGITS}/weights nor …/biases is there. Give the classes.")
+
+
+def _depths(shapes: Shapes) -> dict[str, tuple[int, int]]:
+    """The network's convolutions that are there: depth at width 1, and depth."""
+    depths = {name: (channels, shapes[name][-1]) for name, channels in _layers() if len(shapes.get(name, ())) == _RANK}
+    if not depths:
+        found = sorted(shapes)
+        raise CheckpointError(
+            f"not a MobileNetV1 of TF-Slim: none of its convolutions, such as {SCOPE}Conv2d_0/weights, is among the "
+            f"{len(found)} variables, such as {', '.join(found[:3])}."
+        )
+    return depths
 
 
 def _layers() -> Iterator[tuple[str, int]]:

@@ -184,10 +184,16 @@ def _plain_errors(url: str, path: Path) -> Iterator[None]:
         raise DownloadError(f"{url} cannot be had: {error}. --url BASE names another server.") from error
     except requests.RequestException as error:
         raise DownloadError(
-            f"{url} cannot be reached, or the connection broke ({error}). The same command goes on from what has come; "
-            f"--url BASE names a mirror; and a {path.name} from elsewhere serves as well."
+            f"{url} cannot be reached, or the connection broke ({_reason(error)}). The same command goes on from "
+            f"what has come; --url BASE names a mirror; and a {path.name} from elsewhere serves as well."
         ) from error
     except ValueError as error:  # pooch's: the sum is another one.
         raise DownloadError(
             f"{url} is not the file that was downloaded first: {error} If that is meant, delete {digest_file(path)}."
         ) from error
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The innermost, without the objects that urllib3 puts around it."""
+    inner = error.args[0] if error.args else error
+    return re.sub(r"<[^>]*>: ", "", str(getattr(inner, "reason", inner)))

@@ -127,6 +127,18 @@ def test_what_does_not_fit_is_an_error_and_nothing_is_written(eleven, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_resnet_or_a_checkpoint_that_was_cut_off_is_an_error_and_nothing_is_written(oracle_checkpoint, tmp_path):
+    inputs = tmp_path / "inputs"
+    resnet = altered.write(inputs / "resnet.ckpt", {"resnet_v1_50/conv1/weights": np.zeros((7, 7, 3, 64), np.float32)})
+    cut = altered.write(inputs / "cut.ckpt", altered.read(oracle_checkpoint))
+    data = inputs / "cut.ckpt.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1_000_000])
+    for path, message in ((resnet, "resnet.ckpt: not a MobileNetV1 of TF-Slim"), (cut, "cut.ckpt: .* cannot be read")):
+        with pytest.raises(checkpoint.CheckpointError, match=message):
+            import_model(Source(path, Variant(0.25, 128)), tmp_path / "model")
+    assert list(tmp_path.iterdir()) == [inputs]
+
+
 def test_a_folder_that_is_there_is_not_touched(oracle_checkpoint, tmp_path):
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(FileExistsError, match="is there already: give a folder that does not exist yet"):
