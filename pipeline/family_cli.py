@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from pipeline.console import EXIT_INTERRUPTED, failed, say
 
@@ -30,9 +30,10 @@ def download(
     from trainer import download as downloading
 
     console = Console()
-    columns = TextColumn("{task.description}"), BarColumn(30), DownloadColumn(), TransferSpeedColumn()
+    columns = BarColumn(30), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     try:
-        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        with bar as progress:
             path = downloading.download(release, output, base_url=url or downloading.BASE_URL, follow=_bar(progress))
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
