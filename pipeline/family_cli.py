@@ -1,4 +1,4 @@
-"""The commands for the reference's family: download, import-checkpoint. What they need is imported when they run."""
+"""The commands for the family: models, download, import-checkpoint. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 app = typer.Typer()
+
+
+@app.command()
+def models(
+    variant: Annotated[list[str], typer.Option(help="WIDTH_RESOLUTION besides the 16. Repeatable.")] = [],  # noqa: B006 - typer copies it.
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The models' rows.")] = False,
+    zoo: Annotated[
+        Path | None,
+        typer.Option(help="Where bundles were pushed: what was measured on them.", show_default="runs/models"),
+    ] = None,
+) -> None:
+    """Show the family: multiply-adds, parameters, bytes, accuracies as published and as measured here."""
+    from pipeline import models_table
+    from pipeline.settings import Settings
+    from trainer.variant import Variant
+
+    console = Console()
+    try:
+        if as_json and as_csv:
+            raise ValueError("got --json and --csv, wanted one of them.")
+        if zoo and not zoo.is_dir():
+            raise ValueError(f"--zoo {zoo} is not a folder: give the one that bundles were pushed to.")
+        zoo = zoo or Settings().models
+        family = models_table.family([Variant.parse(text) for text in variant], zoo if zoo.is_dir() else None)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    if as_json or as_csv:
+        print(models_table.as_json(family) if as_json else models_table.as_csv(family).rstrip())
+        return
+    console.print(models_table.table(family))
+    for note in models_table.notes(family):
+        say(console, note)
 
 
 @app.command()
