@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,3 +134,30 @@ def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
     assert exported.output.dtype == tf.float32
     for ours, theirs in zip(exported.get_weights(), mixed.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_checkpoints_lie_under_the_folder_that_custom_config_names_or_beside_model_run(examples, tmp_path):
+    fn_args = _fn_args(examples, tmp_path / "node", FLOAT)
+    beside = task._checkpoint_dir(fn_args, {"data": "d"})
+    fn_args.custom_config["resume"] = str(tmp_path / "kept")
+    named = task._checkpoint_dir(fn_args, {"data": "d"})
+    assert (beside.parent, named.parent) == (tmp_path / "node" / "resume", tmp_path / "kept")
+    assert beside.name == named.name != task._checkpoint_dir(fn_args, {"data": "e"}).name
+
+
+def test_finished_checkpoints_go_without_a_rename_which_buckets_refuse(tmp_path, monkeypatch):
+    kept = tmp_path / "0123456789abcdef"
+    kept.mkdir()
+    for name in ("checkpoint", "ckpt-7.index", "ckpt-7.data-00000-of-00001"):
+        (kept / name).touch()
+    for owner in (os, Path):
+        monkeypatch.setattr(owner, "rename", lambda *_: pytest.fail("renamed"))
+    task._forget(kept)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_does_not_see_the_chiefs_model_says_where_it_looked(tmp_path, monkeypatch):
+    task._see(tmp_path)
+    monkeypatch.setattr(task, "VISIBLE_SECONDS", 0.0)
+    with pytest.raises(FileNotFoundError, match=r"Format-Serving, where this worker sees nothing .* workers share"):
+        task._see(tmp_path / "Format-Serving")
