@@ -69,9 +69,7 @@ def _tidy(said: Any, module: str) -> Iterator[None]:
     level, handler = root.level, logging.StreamHandler(said)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        warnings.resetwarnings()  # A new process has Python's own filters.
-        for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-            warnings.simplefilter("ignore", quiet)
+        _warn_as_a_new_process(said)
         root.addHandler(handler)
         root.setLevel(logging.INFO)
         sys.argv = [module]
@@ -81,6 +79,20 @@ def _tidy(said: Any, module: str) -> Iterator[None]:
             sys.argv = before
             root.setLevel(level)
             root.removeHandler(handler)
+
+
+def _warn_as_a_new_process(said: Any) -> None:
+    """Python's own filters, whatever this process has."""
+    warnings.resetwarnings()
+    for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", quiet)
+
+    def show(
+        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None
+    ) -> None:
+        said.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    warnings.showwarning = show
 
 
 def _first_line(error: BaseException) -> str:

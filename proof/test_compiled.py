@@ -81,8 +81,8 @@ def _write(local: Evaluation, seconds: dict[str, float], results: dict[str, ir_r
         "Command: `.venv/bin/pytest -m proof proof/test_compiled.py`: the bundled pictures, recipe tiny, 0.25_32, each "
         "node in a process of its own; on Kubeflow's side in a pod that holds its own artifacts alone.\n\n"
         f"All three runs: {counts.top1_count} of {counts.pictures} right at once and {counts.top5_count} among five "
-        "(int8 .tflite), the same confusion matrices of both models, cross entropies within 1e-6, a whole bundle at its "
-        "destination. A second run of either takes all but the Pusher from the cache.\n\n"
+        "(int8 .tflite), the same confusion matrices of both models, cross entropies within 1e-6, a whole bundle at "
+        "its destination. A second run of either takes all but the Pusher from the cache.\n\n"
         f"| run | seconds |\n| --- | --- |\n{runs}\n\n"
         f"| node | as on Vertex AI, s | as on Kubeflow, s |\n| --- | --- | --- |\n{nodes}\n",
         encoding="utf-8",

@@ -1,7 +1,9 @@
 """Small compiled files by hand: containers of a few lines of Python, which start in milliseconds."""
 
+from pathlib import Path
 from typing import Any
 
+from pipeline import ir_runner
 from pipeline.compiled_file import Compiled
 
 MODEL = {"artifactType": {"instanceSchema": "title: tfx.Model\ntype: object\n"}}
@@ -98,3 +100,23 @@ def parameter(name: str) -> dict[str, Any]:
 
 def taken(producer: str, key: str = "made") -> dict[str, Any]:
     return {"taskOutputArtifact": {"producerTask": producer, "outputArtifactKey": key}}
+
+
+def run(spec: Spec, workdir: Path, *, platform=None, **options) -> ir_runner.RunResult:
+    return ir_runner.run(spec.compiled(platform), parameters=options.pop("parameters", {}), workdir=workdir, **options)
+
+
+def text(result: ir_runner.RunResult, task: str) -> str:
+    return (result[task].folders["made"] / "made.txt").read_text()
+
+
+def states(result: ir_runner.RunResult) -> dict[str, str]:
+    return {each.task: each.state for each in result.tasks}
+
+
+def chain(**task) -> Spec:
+    """b takes from a, whose text is the run's parameter."""
+    spec = Spec(word={"parameterType": "STRING", "defaultValue": "ant"})
+    spec.copy("b", "a", text=constant("bee"))
+    spec.copy("a", text=parameter("word"), **task)
+    return spec
