@@ -7,15 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from components import bundle
+from components import bundle, bundle_info
+from components.scores import Evaluation, PairedCounts, Scores
 from pipeline.cli import app
 from proof import file_sizes
+from trainer import export
 from trainer.variant import Variant
 
 ROOT = Path(__file__).parents[2]
+PICTURES = 50_000
+NONE = np.zeros(0, np.int64)
 MACS = 567_716_352 + 7 * 7 * 1024 + 1024 * 1001  # The docstring of the reference's code, the pool, the logits.
 
 
@@ -26,19 +31,29 @@ def mobilenet(*arguments: str, code: int = 0) -> str:
 
 
 def push(zoo: Path, variant: str, version: int, *, classes: int, int8_top1: float = 0.5) -> Path:
-    """A bundle that holds no more than its info.json."""
+    """A bundle that holds no more than its info.json, as BundleBuilder writes it."""
     folder = zoo / variant / str(version)
     folder.mkdir(parents=True)
-    scores = {"float": {"top1": 0.625, "top5": 0.875}, "int8": {"top1": int8_top1, "top5": 0.75}}
-    info = {
-        "variant": variant,
-        "classes": classes,
-        "results": {"pictures": 50_000, **scores},
-        "digests": {"float": {"data": "0123456789abcdef" * 4}},
-    }
+    model = export.Description(
+        **vars(Variant.parse(variant)),
+        classes=classes,
+        central_fraction=0.875,
+        quantized=False,
+        steps=10,
+        recipe={},
+        digests={"data": "0123456789abcdef" * 4},
+    )
+    evaluation = Evaluation(
+        candidate=scores(int8_top1, 0.75), baseline=scores(0.625, 0.875), pairs=PairedCounts(*4 * [NONE]), sha256=""
+    )
+    info = bundle_info.describe(folder, "name", float_model=model, qat_model=model, evaluation=evaluation, code="")
     bundle.write_json(folder / bundle.INFO, info)
     bundle.write_manifest(folder)
     return folder
+
+
+def scores(top1: float, top5: float) -> Scores:
+    return Scores(PICTURES, round(top1 * PICTURES), round(top5 * PICTURES), 1.25, NONE)
 
 
 @pytest.fixture
