@@ -87,9 +87,7 @@ def _warn_as_a_new_process(said: Any) -> None:
     for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
         warnings.simplefilter("ignore", quiet)
 
-    def show(
-        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None
-    ) -> None:
+    def show(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
         said.write(warnings.formatwarning(message, category, filename, lineno, line))
 
     warnings.showwarning = show
