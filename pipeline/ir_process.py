@@ -54,9 +54,9 @@ def _in_its_own(command: Sequence[str], env: Sequence[str], log: Path) -> None:
 
 def _in_this_process(module: str, argv: list[str], log: Path) -> None:
     """What it leaves behind in Python's own registers is undone: arguments, loggers, streams, warnings."""
+    main: Any = importlib.import_module(module)  # First, since loggers hold on to the stream that they find.
     with log.open("a", encoding="utf-8") as said, _tidy(said, module):
         try:
-            main: Any = importlib.import_module(module)
             main.main(main._parse_flags([module, *argv]) if module in _PARSED else argv)
         except (Exception, SystemExit) as error:
             traceback.print_exc(file=said)
