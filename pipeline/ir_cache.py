@@ -54,7 +54,6 @@ class Cache:
 
 
 def fingerprint(
-    pipeline: str,
     task: Mapping[str, Any],
     component: Mapping[str, Any],
     container: Mapping[str, Any],
@@ -69,7 +68,6 @@ def fingerprint(
     """
     chosen = task.get("cachingOptions", {}).get("cacheKey")
     key = {
-        "pipeline": pipeline,
         "artifacts": {name: [each["name"] for each in listed["artifacts"]] for name, listed in _lists(inputs)},
         "parameters": inputs.get("parameterValues", {}),
         "outputs": component.get("outputDefinitions", {}),
@@ -78,7 +76,7 @@ def fingerprint(
         "extra": extra,
     }
     if chosen:
-        key = {"pipeline": pipeline, "component": task["componentRef"]["name"], "chosen": chosen}
+        key = {"pipeline": extra.get("pipeline"), "component": task["componentRef"]["name"], "chosen": chosen}
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 

@@ -34,7 +34,6 @@ class Containers:
     """Runs a run's containers."""
 
     backend: Backend
-    pipeline: str
     run_name: str
     cache: ir_cache.Cache
     served: bool  # From the cache, where it has a task's outputs.
@@ -52,7 +51,7 @@ class Containers:
         if self.backend.runs_drivers:
             self._driven(call, execution, place)
         extra = self.backend.cache_key(call.component, call.container)
-        key = ir_cache.fingerprint(self.pipeline, call.task, call.component, call.container, execution["inputs"], extra)
+        key = ir_cache.fingerprint(call.task, call.component, call.container, execution["inputs"], extra)
         if self.served and call.cacheable and (entry := self.cache.get(key)):
             kept = TaskRun(call.name, "cached", artifacts=entry.artifacts, parameters=entry.parameters)
             return with_folders(kept, self.backend)

@@ -129,10 +129,10 @@ class Kubeflow:
         return in_store(self._store, uri)
 
     def cache_key(self, component: Mapping[str, Any], container: Mapping[str, Any]) -> Json:
-        """The volumes' claims; the container's environment is in no key of Kubeflow's."""
+        """The pipeline and the volumes' claims; the container's environment is in no key of Kubeflow's."""
         mounts = self._executors.get(component.get("executorLabel", ""), {}).get("pvcMount", [])
         claims = [{key: said for key, said in mount.items() if key != "mountPath"} for mount in mounts]
-        return {"volumes": sorted(json.dumps(claim, sort_keys=True) for claim in claims)}
+        return {"pipeline": self.pipeline, "volumes": sorted(json.dumps(claim, sort_keys=True) for claim in claims)}
 
     @property
     def _store(self) -> Path:

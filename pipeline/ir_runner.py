@@ -61,7 +61,7 @@ def run(
         chosen.check()
         name = chosen.new_run()
         kept = ir_cache.Cache(workdir / "cache" / backend, chosen.folder)
-        containers = ir_container.Containers(chosen, pipeline, name, kept, served=cache, in_process=in_process)
+        containers = ir_container.Containers(chosen, name, kept, served=cache, in_process=in_process)
         this = _Run(compiled.spec, chosen, name, workdir / "logs", containers, report or _silent)
         this.dag(compiled.spec["root"]["dag"], values, {})
         return RunResult(name, tuple(this.ended))

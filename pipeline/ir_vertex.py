@@ -76,5 +76,5 @@ class Vertex:
         return Path(uri)
 
     def cache_key(self, component: Mapping[str, Any], container: Mapping[str, Any]) -> Json:
-        """The whole component, and the container's environment."""
+        """The whole component, and the container's environment; the pipeline's name is in no key of Vertex AI's."""
         return {"inputs_spec": component.get("inputDefinitions", {}), "env": container.get("env", [])}

@@ -92,3 +92,18 @@ def test_killed_and_started_again_it_goes_on_from_the_cache(tmp_path, backend):
     assert states(result) == {"a": "cached", "b": "done"}
     assert text(result, "b") == "antbee"
     assert not list((tmp_path / "work").glob("pods/*"))
+
+
+def test_the_container_s_environment_is_in_the_key_of_vertex_alone_and_the_pipeline_s_name_in_kubeflow_s(tmp_path):
+    def changed(*, name: str, value: str) -> Spec:
+        spec = chain()
+        spec.spec["pipelineInfo"]["name"] = name
+        spec.spec["deploymentSpec"]["executors"]["a_executor"]["container"]["env"] = [{"name": "X", "value": value}]
+        return spec
+
+    seen = {}
+    for backend in ("vertex", "kubeflow"):
+        run(changed(name="small", value="1"), tmp_path, backend=backend)
+        again = [changed(name="small", value="2"), changed(name="other", value="1")]
+        seen[backend] = [run(spec, tmp_path, backend=backend)["a"].state for spec in again]
+    assert seen == {"vertex": ["done", "cached"], "kubeflow": ["cached", "done"]}
