@@ -19,6 +19,7 @@ from pipeline.ir_result import Artifact, CompiledRunError, TaskError
 _BUCKET = "minio://mlpipeline"
 _ARTIFACTS = "v2/artifacts"
 _LOGS = "executor-logs"
+_MOUNTS = {"gs": "gcs"}  # Where it is not the scheme's name.
 _ENTRYPOINT = "components.entrypoint"  # Takes --cloud_root; what else a container runs finds its files by `.path`.
 _SESSION = json.dumps({"Provider": "minio", "Params": {"fromEnv": "false"}})
 
@@ -46,7 +47,7 @@ class Pod:
 
     def local(self, uri: str) -> Path:
         scheme, _, rest = uri.partition("://")
-        return self.root / scheme / rest if rest else Path(uri)
+        return self.root / _MOUNTS.get(scheme, scheme) / rest if rest else Path(uri)
 
     def flags(self, command: list[str]) -> list[str]:
         return ["--cloud_root", str(self.root)] if _ENTRYPOINT in command else []

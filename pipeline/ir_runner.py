@@ -1,8 +1,9 @@
 """Runs a compiled file on this machine as its backend would, knowing nothing but the file.
 
-Tasks run one after another, in the order in which they wait for each other. The parts: ir_graph.py (the order),
-ir_parameters.py and ir_inputs.py (what a task is given), ir_condition.py, ir_container.py, ir_launcher.py and
-ir_process.py (its container), ir_cache.py, and the backends, ir_vertex.py and ir_kubeflow.py.
+Tasks run one after another, in the order in which they wait for each other, each once: a retry policy is for machines
+that go away. Loops and resolvers are refused. The parts: ir_graph.py (the order), ir_parameters.py and ir_inputs.py
+(what a task is given), ir_condition.py, ir_container.py, ir_launcher.py and ir_process.py (its container),
+ir_cache.py, and the backends, ir_vertex.py and ir_kubeflow.py.
 """
 
 from __future__ import annotations

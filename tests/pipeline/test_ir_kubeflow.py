@@ -119,6 +119,23 @@ def test_an_importer_of_a_plain_path_fails_as_kubeflow_s_does(tmp_path):
     assert "Kubeflow imports from gs://, s3:// or minio:// alone" in run(spec, tmp_path / "work")["a"].error
 
 
+@pytest.mark.parametrize(("scheme", "mount"), [("minio", "minio"), ("gs", "gcs"), ("s3", "s3")])
+def test_an_importer_takes_from_any_store_and_the_pod_has_it_where_kubeflow_s_launcher_copies_it(
+    tmp_path, scheme, mount
+):
+    kept = tmp_path / scheme / "bucket" / "kept"
+    kept.mkdir(parents=True)
+    (kept / "x.txt").write_text("kept")
+    spec = Spec()
+    spec.container("a", {}, outputs={"made": MODEL})
+    importer = {"artifactUri": {"constant": f"{scheme}://bucket/kept"}, "typeSchema": MODEL["artifactType"]}
+    spec.spec["deploymentSpec"]["executors"]["a_executor"] = {"importer": importer}
+    spec.copy("b", "a", script=LOOK + COPY)
+    result = run(spec, tmp_path)
+    assert (result["b"].folders["made"] / "made.txt").read_text() == "kept"
+    assert look(tmp_path, "b")[1] == [f"{mount}/bucket/kept/x.txt"]
+
+
 def test_a_cache_key_that_the_task_chooses_stands_for_all_inputs(tmp_path):
     def spec(text: str) -> Spec:
         made = Spec()
