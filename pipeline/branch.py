@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainer.recipe import Recipe, experiment
 from trainer.variant import Variant
+
+
+@dataclass(frozen=True)
+class Start:
+    """A TF-Slim checkpoint, or a release's archive, that a branch begins with."""
+
+    path: Path
+    raw: bool = False  # The weights themselves and not their moving averages.
+    trained_on: bool = False  # The float model is fine-tuned from it; otherwise it is the float model.
+    digest: str = ""  # SHA-256: a node's cache does not see into the file.
 
 
 @dataclass(frozen=True)
@@ -17,6 +28,7 @@ class Branch:
     float_recipe: Recipe
     qat_recipe: Recipe
     from_scratch: bool = False  # The fake-quantized model starts anew; the float model is then only its baseline.
+    start: Start | None = None
 
     @classmethod
     def of(cls, variant: str, recipe: str, *, seed: int | None = None, from_scratch: bool = False) -> Branch:
@@ -33,3 +45,14 @@ class Branch:
             qat_recipe=dataclasses.replace(chosen.from_scratch if from_scratch else chosen.qat_recipe, **changes),
             from_scratch=from_scratch,
         )
+
+    def from_checkpoint(self, start: Start) -> Branch:
+        """The same, beginning with a checkpoint. Imports TensorFlow.
+
+        Raises:
+          ValueError, OSError: it cannot be read.
+        """
+        from trainer import imported_model
+
+        digest = imported_model.source_digest(start.path)
+        return dataclasses.replace(self, start=dataclasses.replace(start, digest=digest))

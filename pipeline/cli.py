@@ -14,7 +14,7 @@ from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, fai
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.branch import Branch
+    from pipeline.branch import Branch, Start
     from pipeline.local import Outcome
 
 app = typer.Typer(
@@ -65,6 +65,17 @@ def run(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Quantize from the start; the float model is the baseline only.")
     ] = False,
+    float_checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="CKPT|TAR.GZ", help="A TF-Slim checkpoint that stands where the float training stood."),
+    ] = None,
+    init_checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="CKPT|TAR.GZ", help="A TF-Slim checkpoint to fine-tune in float; other classes are fine."),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The checkpoint's weights themselves, not their moving averages.")
+    ] = False,
     from_node: Annotated[
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
@@ -94,9 +105,10 @@ def run(
         )  # fmt: skip
         where.check(settings)
         branch = Branch.of(variant, recipe, seed=seed, from_scratch=from_scratch)
+        start = _start(float_checkpoint, init_checkpoint, raw)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        outcome = _run(console, settings, branch, runner, from_node)
+        outcome = _run(console, settings, branch, start, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, outcome)
@@ -118,8 +130,32 @@ def predict(
         raise failed(console, str(error)) from None
 
 
+def _start(float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool) -> Start | None:
+    from pipeline.branch import Start
+    from pipeline.settings import SettingsError
+
+    path = float_checkpoint or init_checkpoint
+    if float_checkpoint and init_checkpoint:
+        raise SettingsError("--float-checkpoint and --init-checkpoint: wanted one of them.")
+    return Start(path.absolute(), raw=raw, trained_on=path == init_checkpoint) if path else None
+
+
+def _beginning_with(branch: Branch, start: Start | None) -> Branch:
+    from pipeline.settings import SettingsError
+
+    try:
+        return branch.from_checkpoint(start) if start else branch
+    except (ValueError, OSError) as error:
+        raise SettingsError(str(error)) from error
+
+
 def _run(
-    console: Console, settings: Settings, branch: Branch, runner: Literal["local", "beam"], from_node: str | None
+    console: Console,
+    settings: Settings,
+    branch: Branch,
+    start: Start | None,
+    runner: Literal["local", "beam"],
+    from_node: str | None,
 ) -> Outcome:
     from pipeline import progress
 
@@ -128,6 +164,7 @@ def _run(
         from pipeline import local  # Within: TensorFlow has much to say when it is imported.
 
         try:
+            branch = _beginning_with(branch, start)
             [outcome] = local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
         except local.NodeFailed as error:
             failure = str(error)

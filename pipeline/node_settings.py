@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 BEAM_NODES = ("ImageNetExampleGen", "StatisticsGen", "Evaluator")
 TRAINERS = ("FloatTrainer", "QatTrainer")
 KINDS = (
-    *BEAM_NODES, *TRAINERS, "IngestionReport", "LabelSchema", "ExampleValidator", "DataGate", "TFLiteConverter",
-    "AccuracyGate", "BundleBuilder", "Pusher",
+    *BEAM_NODES, *TRAINERS, "CheckpointImporter", "IngestionReport", "LabelSchema", "ExampleValidator", "DataGate",
+    "TFLiteConverter", "AccuracyGate", "BundleBuilder", "Pusher",
 )  # fmt: skip
 DEFAULT = "default"  # Among the nodes: all of them, field by field, where a node says nothing of its own.
 

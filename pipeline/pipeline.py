@@ -20,6 +20,7 @@ from tfx.types.channel import BaseChannel
 from components import label_schema
 from components.accuracy_gate import AccuracyGate
 from components.bundle_builder import BundleBuilder
+from components.checkpoint_importer import CheckpointImporter
 from components.data_gate import DataGate
 from components.example_gen import ImageNetExampleGen
 from components.ingestion_report import IngestionReport
@@ -27,7 +28,7 @@ from components.label_schema import LabelSchema
 from components.pusher import Pusher
 from components.tflite_converter import TFLiteConverter
 from pipeline import evaluation, source
-from pipeline.branch import Branch
+from pipeline.branch import Branch, Start
 from pipeline.settings import VISIBLE_DROP, Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.recipe import Recipe
@@ -111,9 +112,13 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         config = {"recipe": recipe.as_dict(), "variant": branch.variant.name, "code": digest("trainer.task")}
         return _trainer(data, parameter(trainer_parameter(kind, branch.variant), config), base_model)
 
-    # The network in float.
-    float_trainer = trainer("float", branch.float_recipe).with_id(f"FloatTrainer-{name}")
-    float_model = float_trainer.outputs["model"]
+    # The network in float: trained, imported, or trained on from what was imported.
+    importers = [_importer(data, branch, branch.start, digest)] if branch.start else []
+    float_model = importers[0].outputs["model"] if importers else None
+    float_trainers = []
+    if float_model is None or (branch.start and branch.start.trained_on):
+        float_trainers = [trainer("float", branch.float_recipe, float_model).with_id(f"FloatTrainer-{name}")]
+        float_model = float_trainers[0].outputs["model"]
     # The same, fine-tuned with fake int8.
     base_model = None if branch.from_scratch else float_model
     qat_trainer = trainer("qat", branch.qat_recipe, base_model).with_id(f"QatTrainer-{name}")
@@ -158,7 +163,20 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         push_destination=_destination(parameter("push_destination", str(settings.models))),
         custom_config={"code": digest("components.pusher")},
     ).with_id(f"Pusher-{name}")
-    return [float_trainer, qat_trainer, converter, evaluator, gate, builder, pusher]
+    return [*importers, *float_trainers, qat_trainer, converter, evaluator, gate, builder, pusher]
+
+
+def _importer(data: _Data, branch: Branch, start: Start, digest: Digest) -> BaseNode:
+    return CheckpointImporter(
+        examples=data.examples,
+        uri=str(start.path),
+        digest=start.digest,
+        variant=branch.variant.name,
+        raw=start.raw,
+        only_a_start=start.trained_on,
+        central_fraction=branch.qat_recipe.central_fraction,
+        code=digest("components.checkpoint_importer"),
+    ).with_id(f"CheckpointImporter-{branch.variant.id}")
 
 
 def trainer_parameter(kind: str, variant: Variant) -> str:

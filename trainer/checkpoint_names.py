@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from trainer.layer_names import HEAD
+
 SCOPE = "MobilenetV1/"
 LOGITS = "MobilenetV1/Logits/Conv2d_1c_1x1"
 EMA = "/ExponentialMovingAverage"
@@ -31,7 +33,7 @@ class CheckpointError(ValueError):
 
 def reference_name(layer: str, weight: str) -> str:
     """Our layer and its weight, `Conv2d_0_BatchNorm` and `gamma` → `MobilenetV1/Conv2d_0/BatchNorm/gamma`."""
-    if layer == "Logits":
+    if layer == HEAD:
         return f"{LOGITS}/{'weights' if weight == 'kernel' else 'biases'}"
     if layer.endswith("_BatchNorm"):
         return f"{SCOPE}{layer.removesuffix('_BatchNorm')}/BatchNorm/{weight}"
@@ -76,7 +78,7 @@ def quantization_range(name: str) -> tuple[str, str, str] | None:
         return None
     layer = match["layer"]
     if layer == "Conv2d_1c_1x1":
-        layer = "Logits"
+        layer = HEAD
     elif layer.startswith("Conv2d_") and match["kind"] == "act_quant":
         layer = f"{layer}_Relu6"
     return layer, match["kind"], match["end"]

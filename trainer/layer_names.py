@@ -1,6 +1,7 @@
 """Layers bear the float model's names in every form of the network; tfmot puts something before them."""
 
 QUANTIZED = "quant_"
+HEAD = "Logits"  # The one layer whose shape depends on the classes.
 
 
 def float_name(name: str) -> str:

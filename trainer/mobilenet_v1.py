@@ -16,7 +16,7 @@ import tensorflow as tf
 from trainer.batch_norm import SyncBatchNormalization
 from trainer.conv_defs import OUTPUT_STRIDES, STEM, blocks, depth
 from trainer.keras import keras
-from trainer.layer_names import float_name
+from trainer.layer_names import HEAD, float_name
 from trainer.variant import WIDTHS, Variant, VariantError
 
 __all__ = ["Variant", "VariantError", "build", "depth", "end_points"]
@@ -77,7 +77,7 @@ def build(
     x = _pool(x, global_pool=global_pool)
     if classes:
         x = keras.layers.Dropout(dropout, name="Dropout_1b")(x)
-        x = keras.layers.Conv2D(classes, 1, kernel_initializer=_initializer(), name="Logits")(x)
+        x = keras.layers.Conv2D(classes, 1, kernel_initializer=_initializer(), name=HEAD)(x)
         x = _squeeze(x) if spatial_squeeze else x
     return keras.Model(images, x, name="MobilenetV1")
 
@@ -94,8 +94,8 @@ def end_points(model: keras.Model) -> dict[str, Any]:
     layers = {float_name(layer.name): layer for layer in model.layers}
     points = {name.removesuffix(_RELU6): layer.output for name, layer in layers.items() if name.endswith(_RELU6)}
     points["AvgPool_1a"] = layers["AvgPool_1a"].output
-    if "Logits" in layers:
-        points["Logits"] = model.output
+    if HEAD in layers:
+        points[HEAD] = model.output
         points["Predictions"] = keras.layers.Softmax(name="Predictions")(model.output)
     return points
 

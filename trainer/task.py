@@ -17,6 +17,7 @@ from trainer import cluster, distribution, export, input_pipeline, loop, mobilen
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
 from trainer.keras import keras
+from trainer.layer_names import HEAD
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -91,7 +92,7 @@ def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | Non
     chosen = task.recipe
     model = _network(task, variant)
     if base_model:
-        _take_weights(model, base_model, variant, task.classes)
+        _take_weights(model, base_model, variant, task)
     if not chosen.quantized:
         return model
     return quantization.quantize(model, calibration=_calibration(task), freeze_bn=chosen.freeze_bn)
@@ -116,14 +117,20 @@ def _in_float32(model: keras.Model, task: loop.Task, variant: mobilenet_v1.Varia
     return exported
 
 
-def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Variant, classes: int) -> None:
+def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Variant, task: loop.Task) -> None:
+    """All of the base model's weights; where a float model has other classes than it, all but the head's."""
     base, description = export.load_keras(base_model)
-    if (description.variant, description.classes, description.quantized) != (variant, classes, False):
+    new_head = description.classes != task.classes and not task.recipe.quantized
+    wanted = (variant, description.classes if new_head else task.classes, False)
+    if (description.variant, description.classes, description.quantized) != wanted:
         raise ValueError(
             f"the base model is {description.variant.name} with {description.classes} classes"
-            f"{', fake-quantized' if description.quantized else ''}; wanted float, {variant.name}, {classes} classes."
+            f"{', fake-quantized' if description.quantized else ''}; "
+            f"wanted float, {variant.name}, {task.classes} classes."
         )
-    model.set_weights(base.get_weights())
+    for layer, base_layer in zip(model.layers, base.layers, strict=True):
+        if not (new_head and layer.name == HEAD):
+            layer.set_weights(base_layer.get_weights())
 
 
 def _calibration(task: loop.Task) -> list | None:

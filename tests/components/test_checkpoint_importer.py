@@ -51,6 +51,13 @@ def test_data_of_other_classes_is_an_error_that_names_both_and_nothing_is_writte
     assert list(tmp_path.iterdir()) == [labels_file]
 
 
+def test_where_training_goes_on_from_it_other_classes_are_fine(source, labels_file, tmp_path):
+    labels_file.write_text("background\nant\nbee\n")
+    digest = source_digest(source.path)
+    import_into(tmp_path / "model", source, digest=digest, labels_file=labels_file, any_classes=True)
+    assert export.read_description(str(tmp_path / "model")).classes == 4
+
+
 def test_a_file_that_changed_since_the_pipeline_was_made_is_an_error(source, labels_file, tmp_path):
     with pytest.raises(
         ValueError, match=rf"has SHA-256 {source_digest(source.path)}, wanted {'0' * 64}: it has changed"

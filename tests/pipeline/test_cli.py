@@ -41,6 +41,7 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
         (["--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
         (["--margin", "0.05"], "--margin is 0.05, wanted a fraction from 0 up to 0.05, such as 0.01"),
         (["--floor", "80"], "--floor is 80.0, wanted a fraction from 0 to 1"),
+        (["--float-checkpoint", "a", "--init-checkpoint", "b"], "wanted one of them"),
         (["--seed", "-1"], "seed is -1, wanted 0 up to 2**32 - 1"),
     ],
 )
@@ -50,6 +51,14 @@ def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(argum
     assert message in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_checkpoint_that_cannot_be_read_is_one_clear_sentence(tmp_path):
+    done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--float-checkpoint", str(tmp_path / "no.ckpt"))
+    assert done.returncode == 1
+    assert f"{tmp_path / 'no.ckpt'}" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["log.txt"]
 
 
 def test_a_read_only_work_directory_is_an_error_that_names_it(tmp_path):

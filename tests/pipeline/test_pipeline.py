@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from tfx.dsl.compiler import compiler
 
 from pipeline import local
 from pipeline import settings as where
-from pipeline.branch import Branch
+from pipeline.branch import Branch, Start
 from pipeline.pipeline import create_pipeline
 from pipeline.settings import Settings
 from trainer.recipes import tiny
@@ -56,6 +57,27 @@ def test_fine_tuning_starts_from_the_float_model_and_from_scratch_does_not(setti
     nodes = _nodes(settings, anew)
     assert "base_model" not in nodes["QatTrainer-w025-r32"].inputs
     assert _producer(nodes["Evaluator-w025-r32"], "baseline_model") == "FloatTrainer-w025-r32"
+
+
+def test_a_checkpoint_stands_where_the_float_trainer_stood(settings):
+    start = Start(Path("/models/model.ckpt"), digest="d1")
+    nodes = _nodes(settings, dataclasses.replace(BRANCH, start=start))
+    importer = nodes["CheckpointImporter-w025-r32"]
+    assert "FloatTrainer-w025-r32" not in nodes
+    assert importer.exec_properties["uri"] == "/models/model.ckpt"
+    assert importer.exec_properties["digest"] == "d1"
+    assert importer.exec_properties["central_fraction"] == tiny.QAT.central_fraction
+    assert not importer.exec_properties["only_a_start"]
+    for node, key in (("QatTrainer", "base_model"), ("Evaluator", "baseline_model"), ("BundleBuilder", "float_model")):
+        assert _producer(nodes[f"{node}-w025-r32"], key) == "CheckpointImporter-w025-r32"
+
+
+def test_or_the_float_trainer_goes_on_from_it(settings):
+    start = Start(Path("/models/model.ckpt"), digest="d1", trained_on=True)
+    nodes = _nodes(settings, dataclasses.replace(BRANCH, start=start))
+    assert nodes["CheckpointImporter-w025-r32"].exec_properties["only_a_start"]
+    assert _producer(nodes["FloatTrainer-w025-r32"], "base_model") == "CheckpointImporter-w025-r32"
+    assert _producer(nodes["QatTrainer-w025-r32"], "base_model") == "FloatTrainer-w025-r32"
 
 
 def test_two_variants_share_one_ingestion(settings):

@@ -111,15 +111,32 @@ def test_nothing_to_resume_is_left_behind_a_finished_run(float_model):
     assert list(node.glob("model_run/7/events.out.tfevents*"))  # TensorBoard's.
 
 
-def test_a_base_model_of_other_classes_is_refused_with_both_counts(examples, float_model, tmp_path):
+@pytest.fixture
+def other_classes(examples, tmp_path) -> Path:
+    """The same pictures with a class less."""
     other = tmp_path / "examples"
     other.mkdir()
     for split in ("train", "eval"):
         (other / f"Split-{split}").symlink_to(examples / f"Split-{split}")
     (other / LABELS_FILE).write_text("background\na\nb\n")
     (other / REPORT_FILE).write_text((examples / REPORT_FILE).read_text())
+    return other
+
+
+def test_a_base_model_of_other_classes_is_refused_with_both_counts(other_classes, float_model, tmp_path):
     with pytest.raises(ValueError, match=r"0\.25_32 with 4 classes; wanted float, 0\.25_32, 3 classes"):
-        task.run_fn(_fn_args(other, tmp_path / "node", QAT, base_model=float_model))
+        task.run_fn(_fn_args(other_classes, tmp_path / "node", QAT, base_model=float_model))
+
+
+def test_a_float_model_of_other_classes_is_trained_on_with_a_new_head(float_model, tmp_path):
+    job = loop.Task(FLOAT, 32, 3, [], PICTURES, [], str(tmp_path), str(tmp_path))
+    model = task._build(job, Variant(0.25, 32), float_model)
+    base, _ = export.load_keras(float_model)
+    assert model.output_shape == (None, 3)
+    for layer in model.layers:
+        if layer.name != "Logits":
+            for ours, theirs in zip(layer.get_weights(), base.get_layer(layer.name).get_weights(), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
