@@ -99,19 +99,20 @@ def as_csv(family: Family) -> str:
 
 def table(family: Family) -> Table:
     """For people; * marks the rows of `notes`."""
-    result = Table(title=f"MobileNetV1, {CLASSES} classes; top-1 / top-5 in percent", box=None, header_style="bold")
-    columns = ("model", "million MACs", "parameters", "(reference's count)", "float bytes", "int8 bytes",
-               "published float", "published quantized", "here: float, int8")  # fmt: skip
+    title = f"MobileNetV1, {CLASSES} classes; millions and MB (--json has all digits), top-1 / top-5 in percent"
+    result = Table(title=title, box=None, header_style="bold", collapse_padding=True, pad_edge=False)
+    columns = ("model", "MACs", "para-\nmeters", "ref's\ncount", "float\nMB", "int8\nMB",
+               "published\nfloat", "published\nquantized", "here:\nfloat, int8")  # fmt: skip
     for name in columns:
-        result.add_column(name, justify="left" if name == "model" else "right")
+        result.add_column(name, justify="left" if name == columns[0] else "right", overflow="fold")
     for row in family.rows:
         result.add_row(
             row.variant,
             f"{row.macs / 1e6:.2f}{'*' if row.macs_note else ' '}",
-            f"{row.parameters:,}",
-            f"{row.reference_parameters:,}",
-            _bytes(row.float_tflite_bytes),
-            _bytes(row.int8_tflite_bytes),
+            f"{row.parameters / 1e6:.3f}",
+            f"{row.reference_parameters / 1e6:.3f}",
+            _megabytes(row.float_tflite_bytes),
+            _megabytes(row.int8_tflite_bytes),
             _pair(row.published_float_top1, row.published_float_top5, "-"),
             _pair(row.published_quantized_top1, row.published_quantized_top5, "-"),
             _here(row),
@@ -180,8 +181,8 @@ def _here(row: Row) -> str:
     return ", ".join(_pair(*pair, NOT_MEASURED) for pair in measured)
 
 
-def _bytes(count: int | None) -> str:
-    return NOT_MEASURED if count is None else f"{count:,}"
+def _megabytes(count: int | None) -> str:
+    return NOT_MEASURED if count is None else f"{count / 1e6:.2f}"
 
 
 def _pair(top1: float | None, top5: float | None, none: str) -> str:

@@ -7,7 +7,7 @@ import math
 from trainer.tflite_graph import Graph, Operator, Tensor, read_graph
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # Of the weights, operand 1.
-_INT32_OPERANDS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "RESHAPE": 1, "MEAN": 1}
+_INT32_OPERANDS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "RESHAPE": 1, "MEAN": 1, "PAD": 1}
 _SOFTMAX_SCALE = 1 / 256
 _EDGE_OPERATORS = ("QUANTIZE", "DEQUANTIZE")
 
