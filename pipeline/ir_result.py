@@ -74,6 +74,6 @@ def table(result: RunResult) -> Table:
         shown.add_column(name, justify="right" if name == "seconds" else "left", overflow="fold")
     for each in result.tasks:
         state = f"[{_STYLES[each.state]}]{each.state}"
-        error = f"{each.error} See {each.log}" if each.error and each.log else each.error
+        error = f"{each.error} ({each.log})" if each.error and each.log else each.error
         shown.add_row(each.task, state, f"{each.seconds:.1f}", error.replace("[", r"\["))
     return shown

@@ -173,7 +173,7 @@ def test_each_task_is_reported_as_it_ends_and_the_table_shows_state_and_fault(tm
     columns = [[str(cell) for cell in column.cells] for column in ir_runner.table(result).columns]
     assert columns[0] == ["a", "b"]
     assert "failed" in columns[1][0] and "skipped" in columns[1][1]
-    assert columns[3][0].startswith("exit code 1: no disk for this See ")
+    assert columns[3][0].startswith("exit code 1: no disk for this (")
 
 
 def test_a_second_run_in_the_same_folder_is_refused_while_one_is_at_work(tmp_path):
