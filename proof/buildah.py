@@ -25,10 +25,11 @@ _PACKAGES = (  # What Python's own libraries are linked with.
 
 
 class Buildah:
-    """Debian's buildah with a store of its own under `folder`; works as root in a container too."""
+    """Debian's buildah with a store of its own under `folder`; it works in a container too."""
 
     def __init__(self, folder: Path) -> None:
-        settings = {"driver": "vfs", "graphroot": str(folder / "graph"), "runroot": str(folder / "run")}
+        # No driver: it takes overlay, and where that cannot be mounted, vfs, which copies the image at every step.
+        settings = {"graphroot": str(folder / "graph"), "runroot": str(folder / "run")}
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
         (folder / "storage.conf").write_text("\n".join(["[storage]", *lines, ""]))
         (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')

@@ -88,6 +88,9 @@ class Container:
     def __call__(self, *command: str) -> str:
         return self.buildah("run", "--user", str(STRANGER), self.name, "--", *command)
 
+    def remove(self) -> None:
+        self.buildah("rm", self.name)
+
 
 def test_the_cpu_image_is_built_by_hash_and_runs_a_node_of_the_compiled_file_as_an_unknown_user(buildah, cpu):
     container = Container(buildah, cpu.image, "--volume", f"{ROOT}/data/sample:/data:ro")
@@ -101,14 +104,15 @@ def test_the_cpu_image_is_built_by_hash_and_runs_a_node_of_the_compiled_file_as_
     assert configuration["Labels"]["org.opencontainers.image.revision"] == cpu.revision
     running = _seconds(lambda: run_node(container))
     assert _pictures(container.folder / "minio/mlpipeline/run/examples") == {"train": 2000, "eval": 500}
+    container.remove()
     write_report(buildah, set(found["packages"]), building=cpu.seconds, running=running)
 
 
 def test_the_gpu_image_has_every_cuda_library_that_tensorflow_loads(buildah, cpu):
-    """Its stages are built on the cpu image, which has what they build on, so that the packages are built once."""
+    """Built on the cpu image, which has what the stage needs and our sources, to make the packages but once."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    stages = text[text.index("FROM scratch AS sources") : text.index("FROM ${BEAM_IMAGE}")]
-    buildah.build(ROOT, f"FROM {cpu.image} AS runtime\n{stages}", target="gpu", image="localhost/gpu")
+    stage = text[text.index("FROM runtime AS cuda") : text.index("FROM cuda AS gpu")]
+    buildah.build(ROOT, f"FROM {cpu.image} AS runtime\n{stage}", target="cuda", image="localhost/gpu")
     container = Container(buildah, "localhost/gpu")
     assert container("python", "-c", LOAD).count("lib") == len(CUDA.split())
     text = REPORT.read_text(encoding="utf-8").partition("| `gpu`")[0]
