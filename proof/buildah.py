@@ -103,6 +103,8 @@ def _indexes(file: Path) -> list[str]:
     settings = {name.rpartition(".")[2]: value.strip("'").replace("\\n", " ") for name, _, value in listed}
     settings.pop("constraint", None)  # The lock says more.
     file.write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items()), ""]))
-    words = {word.removeprefix("file://") for value in settings.values() for word in value.split()}
-    places = sorted(word for word in words if word.startswith("/") and Path(word).exists())
-    return [f"--volume={file}:/etc/pip.conf:ro", *(f"--volume={place}:{place}:ro" for place in places)]
+    words = [word for value in settings.values() for word in value.split()]
+    # The pages of an index on the disk link to files beside them.
+    places = {str(Path(word.removeprefix("file://")).parent) for word in words if word.startswith("file://")}
+    places |= {word for word in words if word.startswith("/") and Path(word).exists()}
+    return [f"--volume={file}:/etc/pip.conf:ro", *(f"--volume={place}:{place}:ro" for place in sorted(places))]
