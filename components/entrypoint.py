@@ -22,6 +22,7 @@ from tfx.utils import import_utils
 from components.cloud_paths import localized, remote
 
 _LOGS = "executor-logs"
+_VALUES = {f"tfx.{name}" for name in ("String", "Integer", "Float", "Boolean", "JsonValue", "Bytes")}
 # Beam's workers elsewhere (Dataflow; Flink, Spark) have no folder of the bucket: for them URIs stay what they are.
 _ELSEWHERE = ("--runner=DataflowRunner", "--runner=PortableRunner")
 
@@ -57,8 +58,12 @@ def restore_types(execution: dict[str, Any], inputs_spec: dict[str, Any]) -> Non
 
 def _is_tfx(schema: dict[str, Any]) -> bool:
     """Of TFX, or a class of ours by its path; Kubeflow's own types are `system.…`."""
-    title = schema.get("schemaTitle") or (yaml.safe_load(schema.get("instanceSchema") or "{}") or {}).get("title", "")
+    title = _title(schema)
     return bool(title) and not title.startswith("system.")
+
+
+def _title(schema: dict[str, Any]) -> str:
+    return schema.get("schemaTitle") or (yaml.safe_load(schema.get("instanceSchema") or "{}") or {}).get("title", "")
 
 
 def _artifacts(execution: dict[str, Any], side: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,9 +79,10 @@ def _takes_uris(executor_class_path: str, flags: Sequence[str]) -> bool:
 
 
 def _make_folders(execution: dict[str, Any]) -> None:
-    """Components find their outputs' folders made, as TFX's local runners make them."""
+    """Components find their outputs' folders made, as TFX's local runners make them. A value is a file in one."""
     for _, artifact in _artifacts(execution, "outputs"):
-        os.makedirs(artifact["uri"], exist_ok=True)
+        value = _title(artifact.get("type", {})) in _VALUES
+        os.makedirs(os.path.dirname(artifact["uri"]) if value else artifact["uri"], exist_ok=True)
 
 
 def _write_uris(output_file: str, root: str) -> None:

@@ -19,13 +19,12 @@ from tests.pipeline.ir_components import Bless, Count, Last, Push, Repeat, Write
 from trainer import imagenet
 
 BOTH = pytest.mark.parametrize("backend", ["vertex", "kubeflow"])
-TFX_ALONE = ("python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor")
 
 
-def compiled(*nodes, exit_handler=None, command=kubeflow.ENTRYPOINT, **defaults) -> Compiled:
+def compiled(*nodes, exit_handler=None, **defaults) -> Compiled:
     dag = Pipeline(pipeline_name="small", pipeline_root="root", components=list(nodes), enable_cache=True)
     config = KubeflowV2DagRunnerConfig(
-        default_image=kubeflow.IMAGE, default_commands=list(command), use_pipeline_spec_2_1=True
+        default_image=kubeflow.IMAGE, default_commands=list(kubeflow.ENTRYPOINT), use_pipeline_spec_2_1=True
     )
     runner = KubeflowV2DagRunner(config=config)
     if exit_handler:
@@ -59,11 +58,12 @@ def test_artifacts_and_their_properties_reach_the_next_node(tmp_path, backend):
     assert run(file, tmp_path, backend, text="xyz").in_state("cached") == {"Write", "Repeat"}
 
 
-def test_an_output_value_reaches_the_next_node_as_a_number(tmp_path):
+@BOTH
+def test_an_output_value_reaches_the_next_node_as_a_number(tmp_path, backend):
     write = Write(text=RuntimeParameter(name="text", ptype=str))
     count = Count(model=write.outputs["model"])
     repeat = Repeat(model=write.outputs["model"], letters=count.outputs["letters"].future()[0].value)
-    result = run(compiled(write, count, repeat, command=TFX_ALONE, text="xyz"), tmp_path, "vertex")
+    result = run(compiled(write, count, repeat, text="xyz"), tmp_path, backend)
     assert result.ok, [each.error for each in result.tasks]
     assert result["Count"].parameters == {"letters": 3}
     assert text(result, "Repeat", "repeated") == "xyz" * 3
