@@ -28,7 +28,7 @@ from pipeline.checks.parsed import Parsed, Problem, Target, parse
 from pipeline.compiled_file import Compiled
 
 if TYPE_CHECKING:
-    from pipeline.cluster_settings import KubeflowSettings, VertexSettings
+    from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 
 Rule = Callable[[Parsed, Target], Iterator[Problem]]
 
@@ -72,7 +72,7 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
 
 def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:
     """The file with the settings applied; as it is where it is too damaged for that, and the rules say why."""
-    from pipeline.placement import place
+    from pipeline.cluster.placement import place
     from pipeline.settings import SettingsError
 
     try:

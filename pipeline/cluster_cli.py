@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from pipeline.cluster_settings import KubeflowSettings, VertexSettings
+    from pipeline.cluster.runs import Run
+    from pipeline.cluster.settings import KubeflowSettings, VertexSettings
     from pipeline.compiled_file import Compiled
-    from pipeline.ir_runner import RunResult, TaskRun
-    from pipeline.runs import Run
+    from pipeline.ir.runner import RunResult, TaskRun
 
 Target = Literal["vertex", "kubeflow"]
 PIPELINE = Path("pipeline.yaml")
@@ -111,8 +111,9 @@ def run_compiled(
 
     Unless parameters say otherwise, on the bundled pictures, with models/ of the work directory as push destination.
     """
-    from pipeline import compiled_file, progress, run_parameters
+    from pipeline import compiled_file, progress
     from pipeline import settings as where
+    from pipeline.cluster import run_parameters
 
     console = Console()
     where.quiet()
@@ -124,7 +125,7 @@ def run_compiled(
         say(console, f"{file} as {backend} would run it, in {workdir}; each task's log is in {workdir / 'logs'}")
         workdir.mkdir(parents=True, exist_ok=True)
         with progress.output_to(workdir / "log.txt") as terminal:
-            from pipeline import ir_runner  # Within: TensorFlow has much to say when it is imported.
+            from pipeline.ir import runner as ir_runner  # Within: TensorFlow has much to say when it is imported.
 
             shown = Console(file=terminal)
             with shown.status("") as status:
@@ -159,7 +160,7 @@ def submit(
     Nothing is sent where the check finds a fault. Exit code 130: Ctrl-C while waiting, which leaves the run alone.
     """
     from pipeline import settings as where
-    from pipeline import submit as submitting
+    from pipeline.cluster import submit as submitting
 
     console = Console()
     where.silent()
@@ -189,7 +190,7 @@ def runs(
 ) -> None:
     """List the pipeline's runs on Vertex AI or Kubeflow, or follow one."""
     from pipeline import settings as where
-    from pipeline import submit as submitting
+    from pipeline.cluster import submit as submitting
 
     console = Console()
     where.silent()
@@ -254,7 +255,7 @@ def _of_target(path: Path | None, target: Target) -> VertexSettings | KubeflowSe
 
 
 def _given(parameters: list[str]) -> dict[str, str]:
-    from pipeline import run_parameters
+    from pipeline.cluster import run_parameters
 
     return run_parameters.parse(parameters)
 
@@ -275,7 +276,7 @@ def _runs_table(listed: list[Run]) -> Table:
 
 
 def _placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:
-    from pipeline import placement
+    from pipeline.cluster import placement
 
     return placement.place(compiled, settings)
 

@@ -18,10 +18,10 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 
 from pipeline import source
 from pipeline.branch import Branch
+from pipeline.cluster.node_settings import BEAM_NODES, kind
+from pipeline.cluster.placement import containers, local_beam_flags, write_executor_flags
 from pipeline.compiled_file import Compiled, as_json
-from pipeline.node_settings import BEAM_NODES, kind
 from pipeline.pipeline import create_pipeline
-from pipeline.placement import containers, local_beam_flags, write_executor_flags
 from pipeline.settings import Settings
 
 IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.

@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from pipeline import setting_faults
-from pipeline.cluster_settings import KubeflowSettings, VertexSettings
+from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.setting_faults import Fault
 from pipeline.settings import Settings, SettingsError
 

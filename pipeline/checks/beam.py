@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
-from pipeline.node_settings import BEAM_NODES, kind
+from pipeline.cluster.node_settings import BEAM_NODES, kind
 
 _RUNNER = "--runner"
 _DOWNLOADS = ("", "DirectRunner", "SwitchingDirectRunner", "PrismRunner")

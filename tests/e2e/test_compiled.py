@@ -10,9 +10,10 @@ import pytest
 from components import bundle
 from components import evaluation as evaluations
 from components.scores import Evaluation
-from pipeline import ir_runner, kubeflow, lineage
+from pipeline import kubeflow, lineage
 from pipeline.branch import Branch
 from pipeline.compiled_file import Compiled
+from pipeline.ir import runner as ir_runner
 from tests.e2e.conftest import WholeRun
 
 pytestmark = pytest.mark.e2e

@@ -19,12 +19,13 @@ from kfp import components
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2.compiler_utils import TITLE_TO_CLASS_PATH
 
-from pipeline import check, compiled_file, kubeflow, placement
+from pipeline import check, compiled_file, kubeflow
 from pipeline.branch import Branch
 from pipeline.checks import artifact_types, images, modules, parsed, resources
 from pipeline.checks.training import training_jobs
 from pipeline.checks.volumes import kubernetes
-from pipeline.cluster_settings import KubeflowSettings, VertexSettings
+from pipeline.cluster import placement
+from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
 from pipeline.settings import ROOT, SettingsError
 from tests.pipeline.broken_placements import PLACED

@@ -12,8 +12,8 @@ import yaml
 from pydantic import BaseModel
 
 from pipeline import settings_file
-from pipeline.cluster_settings import KubeflowSettings, Parameters, VertexSettings, Volume
-from pipeline.node_settings import Beam, KubeflowGpu, KubeflowNode, Training, VertexGpu, VertexNode
+from pipeline.cluster.node_settings import Beam, KubeflowGpu, KubeflowNode, Training, VertexGpu, VertexNode
+from pipeline.cluster.settings import KubeflowSettings, Parameters, VertexSettings, Volume
 from pipeline.settings import ROOT, Settings, SettingsError
 
 EXAMPLES = ROOT / "settings"
@@ -51,7 +51,8 @@ THEIR_MESSAGES = """\
 13: nodes.FloatTrainer.gpu.count: got 0, wanted a whole number at least 1
 15: nodes.Evaluator.beam.options.job_endpoint: got nothing, wanted HOST:PORT of Beam's job server
 17: nodes.Trainer: got a mapping, wanted default, one of ImageNetExampleGen, StatisticsGen, Evaluator, FloatTrainer, \
-QatTrainer, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, AccuracyGate, BundleBuilder, \
+QatTrainer, CheckpointImporter, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, \
+AccuracyGate, BundleBuilder, \
 Pusher, or one node's id
 19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most
 20: parameters.push_destination: got nothing, wanted the folder for release bundles
@@ -160,7 +161,7 @@ def test_the_example_for_this_machine_says_every_field_and_each_is_the_default(m
 
 def test_the_modules_for_settings_import_no_tensorflow_and_no_tfx():
     code = (
-        "import sys, pipeline.settings_file, pipeline.placement, pipeline.run_parameters;"
+        "import sys, pipeline.settings_file, pipeline.cluster.placement, pipeline.cluster.run_parameters;"
         "heavy = ('tensorflow', 'tfx', 'kfp', 'google.cloud.aiplatform', 'apache_beam');"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -1,0 +1,1 @@
+"""Vertex AI and Kubeflow: settings for them, applied to a compiled file; submitting it, listing and following runs."""

@@ -1,0 +1,189 @@
+"""Kubeflow Pipelines 2: a checked pipeline is run or scheduled there, and its runs are listed and followed.
+
+The spec goes inline with the run, not by an upload first: it is one request that succeeds or fails, nothing is left
+behind when it fails, and the run's page shows what was checked. The cache does not mind, as it goes by the name within.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.cluster import runs as following
+from pipeline.cluster.kubeflow_http import Api
+from pipeline.cluster.runs import ClusterError, Look, Report, Run
+from pipeline.cluster.settings import KubeflowSettings
+from pipeline.cluster.submit import Submission, Submitted
+from pipeline.settings import kubeflow_token
+
+
+def described(submission: Submission) -> dict[str, Any]:
+    """The request, for a reader."""
+    settings = _settings(submission)
+    body = _body(submission, experiment=f"(of {settings.experiment!r}, which is made if it is not there)")
+    return {"POST": Api(settings.host).url(_collection(submission)), "body": body}
+
+
+def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
+    """Starts a run, or a recurring run where there is a schedule.
+
+    Raises:
+      ClusterError: Kubeflow cannot be reached, or does not take it; in its words.
+    """
+    settings = _settings(submission)
+    api = _api(settings, report)
+    experiment = _experiment(api, settings) or _new_experiment(api, settings)
+    if submission.schedule:
+        _refuse_second(api, submission.name, experiment)
+    answer = api.post(_collection(submission), _body(submission, experiment=experiment))
+    if submission.schedule:
+        identity = answer["recurring_run_id"]
+        return Submitted(identity, api.page("recurringrun", identity), "scheduled")
+    run = _run(api, answer)
+    if wait:
+        report(f"{run.id}: {run.page}")
+        run = following.follow(functools.partial(_look, api, run.id), report)
+    return Submitted(run.id, run.page, run.state)
+
+
+def runs(settings: KubeflowSettings, report: Report, *, limit: int = 20) -> list[Run]:
+    """The experiment's runs, the latest first.
+
+    Raises:
+      ClusterError: as `submit`.
+    """
+    api = _api(settings, report)
+    experiment = _experiment(api, settings)
+    if not experiment:
+        return []
+    answer = api.get("runs", experiment_id=experiment, page_size=limit, sort_by="created_at desc")
+    return [_run(api, entry) for entry in answer.get("runs", [])]
+
+
+def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
+    """Follows one run to its end.
+
+    Raises:
+      ClusterError: as `submit`; there is no such run.
+    """
+    return following.follow(functools.partial(_look, _api(settings, report), run_id), report)
+
+
+def _settings(submission: Submission) -> KubeflowSettings:
+    if not isinstance(submission.settings, KubeflowSettings):
+        raise TypeError(f"a submission to {submission.settings.target} came to Kubeflow")
+    return submission.settings
+
+
+def _api(settings: KubeflowSettings, report: Report) -> Api:
+    """The API, once it answered."""
+    api = Api(settings.host, kubeflow_token(settings))
+    if api.warning:
+        report(api.warning)
+    if api.get("healthz").get("multi_user") and not settings.namespace:
+        raise ClusterError(f"{settings.host} has several users: name yours in the settings (namespace: ...).")
+    return api
+
+
+def _collection(submission: Submission) -> str:
+    return "recurringruns" if submission.schedule else "runs"
+
+
+def _body(submission: Submission, *, experiment: str) -> dict[str, Any]:
+    """A Run, or a RecurringRun, of the API."""
+    settings, compiled = _settings(submission), submission.compiled
+    spec: Mapping[str, Any] = compiled.spec
+    if compiled.platform:
+        spec = {"pipeline_spec": spec, "platform_spec": compiled.platform}
+    runtime: dict[str, Any] = {"parameters": dict(submission.parameters)}
+    if settings.pipeline_root:
+        runtime["pipeline_root"] = settings.pipeline_root
+    body = {
+        "display_name": submission.name,
+        "experiment_id": experiment,
+        "pipeline_spec": spec,
+        "runtime_config": runtime,
+    }
+    if settings.service_account:
+        body["service_account"] = settings.service_account
+    return body | (_recurrence(submission.schedule) if submission.schedule else {})
+
+
+def _recurrence(schedule: str) -> dict[str, Any]:
+    """Kubeflow's cron begins with the seconds; of five fields it would take the first for them."""
+    return {
+        "mode": "ENABLE",
+        "trigger": {"cron_schedule": {"cron": f"0 {schedule}"}},
+        "max_concurrency": 1,
+        "no_catchup": True,  # A cluster that was off trains once, and not for every time it missed.
+    }
+
+
+def _experiment(api: Api, settings: KubeflowSettings) -> str | None:
+    found = api.get("experiments", filter=_named(settings.experiment), namespace=settings.namespace, page_size=1).get(
+        "experiments"
+    )
+    return found[0]["experiment_id"] if found else None
+
+
+def _new_experiment(api: Api, settings: KubeflowSettings) -> str:
+    body = {"display_name": settings.experiment}
+    if settings.namespace:
+        body["namespace"] = settings.namespace
+    return api.post("experiments", body)["experiment_id"]
+
+
+def _refuse_second(api: Api, name: str, experiment: str) -> None:
+    """Two schedules of one pipeline would train everything twice."""
+    found = api.get("recurringruns", experiment_id=experiment, filter=_named(name), page_size=100)
+    for entry in found.get("recurringRuns", []):
+        if entry.get("status") != "DISABLED":
+            page = api.page("recurringrun", entry["recurring_run_id"])
+            raise ClusterError(f"A schedule {name!r} runs already: {page} . Disable or delete it first.")
+
+
+def _named(name: str) -> str:
+    """A filter, which the API unquotes once more than it should."""
+    return quote(json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}))
+
+
+def _run(api: Api, entry: Mapping[str, Any]) -> Run:
+    started, ended = _time(entry.get("created_at")), _time(entry.get("finished_at"))
+    return Run(
+        id=entry["run_id"],
+        name=entry.get("display_name", entry["run_id"]),
+        state=entry.get("state", "PENDING").lower(),
+        started=started,
+        minutes=following.minutes(started, ended),
+        page=api.page("runs", entry["run_id"]),
+    )
+
+
+def _look(api: Api, run_id: str) -> Look:
+    entry = api.get(f"runs/{run_id}")
+    return Look(_run(api, entry), dict(_tasks(entry)), _error(entry))
+
+
+def _tasks(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Of the pipeline's own tasks: the drivers and executors around them are listed beside them."""
+    spec = entry.get("pipeline_spec", {})
+    own = spec.get("pipeline_spec", spec).get("root", {}).get("dag", {}).get("tasks", {})
+    for detail in entry.get("run_details", {}).get("task_details", []):
+        name, state = detail.get("display_name"), detail.get("state")
+        if name in own and state:
+            error = _error(detail)
+            yield name, state.lower() + (f". {error}" if error else "")
+
+
+def _error(entry: Mapping[str, Any]) -> str:
+    return entry.get("error", {}).get("message", "")
+
+
+def _time(text: str | None) -> datetime | None:
+    """RFC 3339 in UTC; a time that is not yet comes as 1970."""
+    time = datetime.fromisoformat(f"{text[:19]}+00:00") if text else None
+    return time if time and time.year > 1970 else None

@@ -1,0 +1,168 @@
+"""From a compiled file to a request: settings applied, parameters filled in, checked. Only then is a cluster asked."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import check, compiled_file
+from pipeline.cluster import placement, run_parameters
+from pipeline.cluster.runs import Report
+from pipeline.cluster.settings import KubeflowSettings, VertexSettings
+from pipeline.compiled_file import Compiled
+
+DATA_DIGEST = "data_digest"
+EXAMPLE_GEN = "ImageNetExampleGen"
+WHEN = "TIME"  # Stands for the time of submission, so that a dry run reads the same every time.
+UNSEEN = f"unseen-{WHEN}"  # The digest of data that cannot be seen from here.
+
+
+class SubmitError(ValueError):
+    """Something that a cluster must not be asked for; nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What will be asked of a cluster, target and all."""
+
+    settings: VertexSettings | KubeflowSettings
+    compiled: Compiled
+    parameters: Mapping[str, Any]
+    schedule: str | None = None  # Five fields of cron, UTC; None: one run, at once.
+    notes: tuple[str, ...] = ()  # What the user should know of it.
+    when: str = WHEN
+
+    @property
+    def name(self) -> str:
+        """The run's, or the schedule's: the pipeline's, and for a run the time."""
+        return self.settings.name if self.schedule else f"{self.settings.name}-{self.when}"
+
+    def at(self, now: datetime) -> Submission:
+        """The same with the time of submission in it."""
+        when = now.astimezone(timezone.utc).strftime("%Y%m%d%H%M%S")
+        parameters = dict(self.parameters)
+        if parameters.get(DATA_DIGEST) == UNSEEN:
+            parameters[DATA_DIGEST] = UNSEEN.replace(WHEN, when)
+        return dataclasses.replace(self, when=when, parameters=parameters)
+
+    def as_text(self) -> str:
+        """For `--dry-run`: the whole request as YAML, the same for the same submission."""
+        comments = (f"A dry run: nothing was sent. {WHEN} stands for the time of submission.", *self.notes)
+        described = backend(self.settings).described(self)
+        text = yaml.dump(described, Dumper=_Readable, sort_keys=True, allow_unicode=True, width=120)
+        return "".join(f"# {comment}\n" for comment in comments) + text
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a cluster took."""
+
+    run_id: str  # Or the schedule's.
+    page: str  # For a browser.
+    state: str  # As in runs.Run; `scheduled` for a schedule.
+
+
+def prepare(
+    path: Path,
+    settings: VertexSettings | KubeflowSettings,
+    *,
+    given: Mapping[str, str] | None = None,
+    recipe_set: Sequence[str] = (),
+    schedule: str | None = None,
+) -> Submission:
+    """Reads, places, fills in and checks; asks nobody.
+
+    Args:
+      given: `--parameter` name → value.
+      recipe_set: `--recipe-set` entries, such as `float.epochs=3`.
+      schedule: cron, instead of the settings' own; empty for one run at once whatever these say.
+
+    Raises:
+      SubmitError: everything that `check` finds, or a schedule that is no cron.
+      CompiledFileError, SettingsError: no compiled file; a parameter or recipe value that cannot be.
+    """
+    compiled = placement.place(compiled_file.read(path), settings)
+    parameters = run_parameters.values(compiled, settings=settings, given=given or {}, recipe_set=recipe_set)
+    problems = check.check(compiled, settings.target)
+    if problems:
+        said = "\n".join(f"  {problem.task}: {problem.fault} {problem.mend}" for problem in problems)
+        raise SubmitError(f"{path} would not run on {settings.target}, so nothing was sent:\n{said}")
+    cron = _cron(settings.schedule if schedule is None else schedule)
+    submission = Submission(settings, compiled, parameters, schedule=cron)
+    return _telling_data_apart(submission) if isinstance(settings, KubeflowSettings) else submission
+
+
+def send(submission: Submission, *, wait: bool, report: Report) -> Submitted:
+    """Hands the submission to its target, and follows the run to its end if asked to.
+
+    Raises:
+      ClusterError: the target did not take it.
+      KeyboardInterrupt: Ctrl-C while following; the run goes on.
+    """
+    for note in submission.notes:
+        report(note)
+    stamped = submission.at(datetime.now(timezone.utc))
+    return backend(submission.settings).submit(stamped, wait=wait, report=report)
+
+
+def backend(settings: VertexSettings | KubeflowSettings) -> Any:
+    """The module that speaks to it; both have `described`, `submit`, `runs` and `follow`."""
+    if isinstance(settings, KubeflowSettings):
+        from pipeline.cluster import kubeflow_api
+
+        return kubeflow_api
+    from pipeline.cluster import vertex
+
+    return vertex
+
+
+class _Readable(yaml.SafeDumper):
+    """Text of several lines as a block, and nothing as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _Readable.represent_text)
+
+
+def _cron(schedule: str | None) -> str | None:
+    if schedule and len(schedule.split()) != 5:
+        raise SubmitError(
+            f"--schedule is {schedule!r}, wanted the five fields of cron in UTC, such as '0 3 * * 1' for Mondays at 3."
+        )
+    return schedule or None
+
+
+def _telling_data_apart(submission: Submission) -> Submission:
+    """On Kubeflow ExampleGen's driver does not run: other pictures under the same path must not come from the cache."""
+    if submission.parameters.get(DATA_DIGEST):
+        return submission
+    if submission.schedule:
+        # One value for all runs of a schedule would freeze the data; Kubeflow's macros for it depend on its version.
+        note = f"{EXAMPLE_GEN} takes nothing from the cache: each run of the schedule reads its data anew."
+        return dataclasses.replace(submission, compiled=_uncached(submission.compiled), notes=(note,))
+    folder = submission.parameters["data"]
+    digest = run_parameters.data_digest(folder)
+    unseen = (
+        f"{folder} cannot be seen from here, so {EXAMPLE_GEN} takes nothing from the cache; "
+        f"--parameter {DATA_DIGEST}=... names a state of the data."
+    )
+    parameters = {**submission.parameters, DATA_DIGEST: digest or UNSEEN}
+    return dataclasses.replace(submission, parameters=parameters, notes=() if digest else (unseen,))
+
+
+def _uncached(compiled: Compiled) -> Compiled:
+    spec = copy.deepcopy(compiled.spec)
+    spec["root"]["dag"]["tasks"][EXAMPLE_GEN].pop("cachingOptions", None)
+    return dataclasses.replace(compiled, spec=spec)
