@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -52,6 +52,7 @@ def _root(
 
 @app.command()
 def run(
+    context: typer.Context,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg.", show_default="the bundled pictures"),
@@ -59,6 +60,9 @@ def run(
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
+    ] = None,
     runner: Annotated[Literal["local", "beam"], typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = "local",
     beam_workers: Annotated[int, typer.Option(help="Processes for ingestion, statistics and evaluation.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
@@ -99,10 +103,11 @@ def run(
 
     console = Console()
     try:
-        settings = Settings(
-            data=data or Settings.data, workdir=workdir, floor=floor, margin=margin, max_refused=max_refused,
-            enable_cache=not no_cache,
-        )  # fmt: skip
+        options = {
+            "data": data, "workdir": workdir, "floor": floor, "margin": margin, "max_refused": max_refused,
+            "enable_cache": not no_cache,
+        }  # fmt: skip
+        settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
         branch = Branch.of(variant, recipe, seed=seed, from_scratch=from_scratch)
         start = _start(float_checkpoint, init_checkpoint, raw)
@@ -128,6 +133,27 @@ def predict(
         console.print(predicting.table(predicting.predict(bundle, images, top=top)))
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
+
+
+def _given(context: typer.Context, setting: str) -> bool:
+    """Whether the command line says it; the file of settings says the rest."""
+    option = "no_cache" if setting == "enable_cache" else setting
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
+    import dataclasses
+
+    if path is None:
+        return Settings(**given)
+    from pipeline import settings_file
+    from pipeline.settings import SettingsError
+
+    loaded = settings_file.load(path)
+    if not isinstance(loaded, Settings):
+        raise SettingsError(f"{path} is for {loaded.target}, wanted target: local. mobilenet submit is for clusters.")
+    return dataclasses.replace(loaded, **given)
 
 
 def _start(float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool) -> Start | None:

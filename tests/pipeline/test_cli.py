@@ -53,6 +53,28 @@ def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(argum
     assert not list(tmp_path.glob("runs/*"))
 
 
+def test_settings_come_from_a_file_and_options_stand_over_it(tmp_path):
+    file = tmp_path / "here.yaml"
+    file.write_text(f"target: local\nworkdir: {tmp_path / 'runs'}\nmargin: 0.02\nfloor: 0.7\n")
+    code = (
+        "import sys; from unittest import mock; from pipeline import cli\n"
+        "with mock.patch('pipeline.cli._run', side_effect=OSError) as run:\n"
+        "    try: cli.main()\n"
+        "    except SystemExit: print(run.call_args.args[1])\n"
+    )
+    command = [sys.executable, "-c", code, "run", "--settings", str(file), "--floor", "0.8", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert f"workdir=PosixPath('{tmp_path / 'runs'}')" in done.stdout, done.stderr
+    assert "floor=0.8, margin=0.02" in done.stdout
+    assert "enable_cache=False" in done.stdout
+
+
+def test_settings_for_a_cluster_are_not_for_run(tmp_path):
+    done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--settings", "settings/vertex.yaml")
+    assert done.returncode == 1
+    assert "settings/vertex.yaml is for vertex, wanted target: local" in done.stdout
+
+
 def test_a_checkpoint_that_cannot_be_read_is_one_clear_sentence(tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--float-checkpoint", str(tmp_path / "no.ckpt"))
     assert done.returncode == 1
