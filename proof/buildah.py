@@ -60,6 +60,14 @@ class Buildah:
         file.write_text(dockerfile)
         self("build", *self._flags(), "--file", str(file), "--target", target, "--tag", image, str(checkout))
 
+    def delete(self) -> None:
+        """Containers, images and the folder. What is mounted goes first: nobody wants to delete through a mount."""
+        self("rm", "--all")
+        points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for point in reversed([point for point in points if Path(point).is_relative_to(self.folder)]):
+            run("umount", point)
+        shutil.rmtree(self.folder)
+
     def _flags(self) -> list[str]:
         return ["--network=host", *self.trust, *_indexes(self.folder / "pip.conf")]
 
