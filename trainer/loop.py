@@ -15,14 +15,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer import distribution, input_pipeline, optimizer, preprocessing
+from trainer import distribution, input_pipeline, optimizer, preprocessing, quantizers
 from trainer.distribution import Workers
 from trainer.keras import keras
+from trainer.moving_average import MovingAverages
 from trainer.recipe import Recipe
+from trainer.reporter import Reporter
 
 CHECKPOINT_SECONDS = 2.0  # At least, between two checkpoints…
 CHECKPOINT_SHARE = 0.05  # …and at most this share of the time goes into saving them.
-REPORT_SECONDS = 1.0
+REPORT_SECONDS = 1.0  # Between two reports.
 EVAL_BATCH = 128
 
 _progress = logging.getLogger("mobilenet.progress")
@@ -59,15 +61,28 @@ class Task:
     def steps(self) -> int:
         return self.steps_per_epoch * self.recipe.epochs
 
+    def check_delay(self) -> None:
+        """Raises TrainingError where training would end before fake quantization begins."""
+        if self.recipe.quant_delay >= self.steps:
+            raise TrainingError(
+                f"{self.recipe.name}: fake quantization begins after {self.recipe.quant_delay} steps (quant_delay); "
+                f"these {self.train_pictures} pictures give {self.steps} in all: lower quant_delay, or raise epochs."
+            )
+
 
 def train(
     task: Task, build: Callable[[], keras.Model], workers: Workers, *, checkpoint_seconds: float = CHECKPOINT_SECONDS
 ) -> tuple[keras.Model, int]:
-    """Trains what `build` builds and returns (the model, the steps done in all), the same in every worker."""
+    """Trains what `build` builds and returns (the model, the steps done in all), the same in every worker.
+
+    Where the recipe has an `ema_decay`, the model's weights are their moving averages.
+    """
     workers.check(task.recipe)
+    task.check_delay()
     with workers.scope():
         run = _Run(task, workers.strategy, build())
-    checkpoint = tf.train.Checkpoint(model=run.model, optimizer=run.optimizer, step=run.step)
+    averages = run.averages.averages
+    checkpoint = tf.train.Checkpoint(model=run.model, optimizer=run.optimizer, step=run.step, averages=averages)
     manager = tf.train.CheckpointManager(checkpoint, task.checkpoint_dir, max_to_keep=2)
     if workers.chief and manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
@@ -76,8 +91,9 @@ def train(
             "%s: going on from step %d of %d", task.recipe.name, step, task.steps,
             extra={"progress": {"task": "resume", "step": step, "steps": task.steps}},
         )  # fmt: skip
-    workers.take_from_chief(_variables(run.model, run.optimizer, run.step))
+    workers.take_from_chief(_variables(run.model, run.optimizer, run.step, *averages))
     run.go(manager if workers.chief else None, checkpoint_seconds)
+    run.averages.hand_over()
     return run.model, int(run.step.numpy())
 
 
@@ -94,7 +110,7 @@ def train_image(recipe: Recipe, resolution: int) -> Callable[[tf.Tensor, tf.Tens
     """The recipe's augmentation: (JPEG bytes, seed) → picture."""
 
     def inception(encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return preprocessing.inception_train_image(encoded, seed, resolution=resolution)
+        return preprocessing.inception_train_image(encoded, seed, resolution=resolution, color=recipe.color)
 
     def shift(encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         fraction = recipe.central_fraction
@@ -115,21 +131,24 @@ class _Run:
         self.optimizer.build(model.trainable_variables)
         self.kernels = optimizer.regularized(model.trainable_variables)
         self.ranges = distribution.moving_ranges(model.non_trainable_variables)
+        self.averages = MovingAverages(model.weights, task.recipe.ema_decay)
         self.loss = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.Mean(name="top1")
         # Without AutoGraph, which reads through tfmot's wrappers for 10 s and changes nothing.
         self.train_step = tf.function(self._train_step, autograph=False)
+        self.delayed_step = tf.function(self._delayed_step, autograph=False)
         self.predict = tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
 
     def go(self, manager: tf.train.CheckpointManager | None, checkpoint_seconds: float) -> None:
         """Trains to the end. Only who has a checkpoint manager evaluates, reports and writes."""
         task = self.task
         writer = tf.summary.create_file_writer(task.log_dir) if manager else tf.summary.create_noop_writer()
-        reporter = _Reporter(task, started_at=int(self.step.numpy()))
+        step = int(self.step.numpy())
+        reporter = Reporter(task, started_at=step, seconds=REPORT_SECONDS)
         due = time.monotonic() + checkpoint_seconds
         eval_steps = _evaluation_steps(task) if manager else set()
         for batch in self._batches():
-            self.train_step(batch)
+            (self.delayed_step if step < task.recipe.quant_delay else self.train_step)(batch)
             step = int(self.step.numpy())
             if manager and reporter.due(step):
                 self._report(reporter, step, writer)
@@ -170,6 +189,10 @@ class _Run:
         )
         return batches.take((task.steps_per_epoch - done) * replicas)
 
+    def _delayed_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
+        with quantizers.delay():
+            self._train_step(batch)
+
     def _train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
         sums = self.strategy.run(self._replica_step, args=batch)
         loss, hits = tf.unstack(self.strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None))
@@ -192,10 +215,11 @@ class _Run:
         gradients = self.optimizer.get_unscaled_gradients(gradients) if scaled else gradients
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         distribution.follow_global_range(self.ranges)
+        self.averages.follow(self.step)
         hits = tf.math.count_nonzero(tf.argmax(logits, axis=-1) == labels, dtype=tf.float32)
         return tf.stack([tf.reduce_sum(losses), hits])
 
-    def _report(self, reporter: _Reporter, step: int, writer: tf.summary.SummaryWriter) -> None:
+    def _report(self, reporter: Reporter, step: int, writer: tf.summary.SummaryWriter) -> None:
         loss, accuracy = self._finite_loss(step), float(self.accuracy.result())
         self.loss.reset_state()
         self.accuracy.reset_state()
@@ -215,15 +239,14 @@ class _Run:
 
     def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
         task = self.task
-        share = top1(
-            self.predict,
-            input_pipeline.eval_dataset(
-                task.eval_files,
-                resolution=task.resolution,
-                central_fraction=task.recipe.central_fraction,
-                batch_size=EVAL_BATCH,
-            ),
+        batches = input_pipeline.eval_dataset(
+            task.eval_files,
+            resolution=task.resolution,
+            central_fraction=task.recipe.central_fraction,
+            batch_size=EVAL_BATCH,
         )
+        with self.averages.in_place():
+            share = top1(self.predict, batches)
         _progress.info(
             "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
             extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
@@ -257,34 +280,3 @@ def _save(manager: tf.train.CheckpointManager | None, step: int, seconds: float)
 def _evaluation_steps(task: Task) -> set[int]:
     count = min(task.recipe.evaluations, task.recipe.epochs)
     return {task.steps_per_epoch * round(task.recipe.epochs * (i + 1) / count) for i in range(count)}
-
-
-class _Reporter:
-    """Says about once a second how far training is and how fast it goes."""
-
-    def __init__(self, task: Task, started_at: int) -> None:
-        self.task, self.step = task, started_at
-        self.time = 0.0
-
-    def due(self, step: int) -> bool:
-        if not self.time:  # The first step is mostly tracing: the clock starts behind it.
-            self.restart(step)
-        return step == self.task.steps or time.monotonic() - self.time >= REPORT_SECONDS
-
-    def restart(self, step: int) -> None:
-        self.step, self.time = step, time.monotonic()
-
-    def report(self, step: int, *, loss: float, top1: float) -> None:
-        task, now = self.task, time.monotonic()
-        rate = (step - self.step) * task.recipe.batch_size / max(now - self.time, 1e-9)
-        epoch = min((step - 1) // task.steps_per_epoch + 1, task.recipe.epochs)
-        self.restart(step)
-        values = {
-            "task": "train", "recipe": task.recipe.name, "step": step, "steps": task.steps, "epoch": epoch,
-            "epochs": task.recipe.epochs, "images_per_second": rate, "loss": loss, "top1": top1,
-        }  # fmt: skip
-        _progress.info(
-            "%s: epoch %d of %d, step %d of %d, loss %.4f, top-1 %.4f, %.0f pictures/s",
-            task.recipe.name, epoch, task.recipe.epochs, step, task.steps, loss, top1, rate,
-            extra={"progress": values},
-        )  # fmt: skip

@@ -17,10 +17,26 @@ def create(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=recipe.momentum)
     if recipe.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate, rho=recipe.rmsprop_rho, momentum=recipe.momentum, epsilon=recipe.epsilon)
+        return RMSProp(rate, rho=recipe.rmsprop_rho, momentum=recipe.momentum, epsilon=recipe.epsilon)
     adamw = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon)
     adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "_min", "_max"])
     return adamw
+
+
+class RMSProp(keras.optimizers.RMSprop):
+    """TF1's: the mean square starts at 1, as if past gradients had been large, where Keras's starts at 0.
+
+    So early steps are small and not the learning rate times the gradient's sign over sqrt(1 - rho). The rest is alike:
+    epsilon lies under the root, and the learning rate within the momentum. No sparse gradients.
+    """
+
+    def build(self, var_list: Sequence[tf.Variable]) -> None:
+        """Makes the slots."""
+        begun = getattr(self, "_built", False)
+        super().build(var_list)
+        if not begun:
+            for mean_square in self._velocities:
+                mean_square.assign(tf.ones_like(mean_square))
 
 
 def l2_loss(kernels: Sequence[tf.Variable], l2: float) -> tf.Tensor:

@@ -8,11 +8,12 @@ differs by up to 2.0 on a textured picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import tensorflow as tf
 
-Color = Literal["brightness_first", "fast", "slow"]
+from trainer.recipe import Color
+
 Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (picture, seed) → picture.
 
 CENTRAL_FRACTION = 0.875  # Of each side: 76.6 % of the area.

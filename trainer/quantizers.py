@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -24,6 +26,23 @@ _WIDER = 1.0 + 1e-6
 _SMALLEST_BOUND = 1e-7  # An all-zero channel still needs a scale above 0.
 
 _quantization = tfmot.quantization.keras
+# Seen by every thread, as MirroredStrategy traces each replica in one of its own. tfmot rebuilds quantizers from their
+# configs, so there is no object that all of a model's quantizers share.
+_delays = []
+
+
+@contextlib.contextmanager
+def delay() -> Iterator[None]:
+    """A training step that is traced within observes the activations' ranges and rounds nothing."""
+    _delays.append(True)
+    try:
+        yield
+    finally:
+        _delays.pop()
+
+
+def _rounds(training: bool) -> bool:
+    return not (training and _delays)
 
 
 class WeightQuantizer(_quantization.quantizers.Quantizer):
@@ -35,6 +54,8 @@ class WeightQuantizer(_quantization.quantizers.Quantizer):
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
         weight = tf.convert_to_tensor(inputs)
+        if not _rounds(training):
+            return weight
         axes = list(range(len(weight.shape) - 1))
         bound = tf.reduce_max(tf.abs(tf.stop_gradient(weight)), axes) * _WIDER
         bound = tf.maximum(bound, _SMALLEST_BOUND)
@@ -78,6 +99,8 @@ class ActivationQuantizer(_quantization.quantizers.Quantizer):
             _follow(high, tf.maximum(tf.reduce_max(values), 0.0))
             if low is not None:
                 _follow(low, tf.minimum(tf.reduce_min(values), 0.0))
+        if not _rounds(training):
+            return inputs
         return tf.quantization.fake_quant_with_min_max_vars(inputs, 0.0 if low is None else low, high, num_bits=8)
 
     def get_config(self) -> dict[str, Any]:
@@ -91,6 +114,8 @@ class InputQuantizer(_quantization.quantizers.Quantizer):
         return {}
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, tf.Variable], **kwargs: Any) -> tf.Tensor:
+        if not _rounds(training):
+            return inputs
         low, high = INPUT_RANGE
         return tf.quantization.fake_quant_with_min_max_args(inputs, min=low, max=high)
 

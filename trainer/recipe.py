@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Augmentation = Literal["inception", "shift"]
+Color = Literal["brightness_first", "fast", "slow"]
 
 
 class RecipeError(ValueError):
@@ -36,18 +37,21 @@ class Recipe:
     quantized: bool = False
     warmup_epochs: float = 0.0
     decay_rate: float = 0.94  # exponential: times this every `decay_epochs`, in steps.
-    decay_epochs: float = 2.5
+    decay_epochs: float = 2.5  # A fraction of an epoch is taken to the step below.
     momentum: float = 0.0  # sgd, rmsprop.
     rmsprop_rho: float = 0.9
-    epsilon: float = 1e-7  # rmsprop, adamw.
+    epsilon: float = 1e-7  # rmsprop (under the root), adamw.
     l2: float = 4e-5  # times sum(w^2)/2 over the convolutions' kernels but the depthwise ones.
     weight_decay: float = 0.0  # adamw: decoupled, on the same kernels and the depthwise ones.
     label_smoothing: float = 0.0
     dropout: float = 0.001
     bn_momentum: float = 0.9997
+    ema_decay: float = 0.0  # Of every weight's moving average, which is what is evaluated and handed on. 0: none.
     freeze_bn: bool = False  # Quantized: batch norm keeps the float model's statistics.
     calibration_pictures: int = 0  # Quantized: training pictures that set the ranges before the first step.
+    quant_delay: int = 0  # Quantized: steps in which ranges are observed and nothing is rounded.
     augmentation: Augmentation = "inception"
+    color: Color = "brightness_first"  # inception: which of its orders; see preprocessing.distort_color.
     central_fraction: float = 0.875  # Of each side, for evaluation (and for `shift`).
     mixed_precision: bool = False  # float16 arithmetic where there is a GPU; float32 elsewhere.
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
@@ -71,6 +75,12 @@ class Recipe:
             (not 0 < self.central_fraction <= 1, f"central_fraction is {self.central_fraction}, wanted in (0, 1]"),
             (not 0 < self.bn_momentum < 1, f"bn_momentum is {self.bn_momentum}, wanted in (0, 1)"),
             (not 0 <= self.seed < 2**32, f"seed is {self.seed}, wanted 0 up to 2**32 - 1"),
+            (not 0 <= self.ema_decay < 1, f"ema_decay is {self.ema_decay}, wanted in [0, 1), 0 for none"),
+            (self.quant_delay < 0, f"quant_delay is {self.quant_delay} steps, wanted at least 0"),
+            (
+                self.quant_delay > 0 and not self.quantized,
+                f"quant_delay is {self.quant_delay} steps, which goes with quantized recipes only",
+            ),
             (self.evaluations < 1, f"evaluations is {self.evaluations}, wanted at least 1"),
             (
                 self.weight_decay > 0 and self.optimizer != "adamw",
@@ -97,7 +107,7 @@ class Experiment:
     from_scratch: Recipe
 
 
-_CHOICES = {"optimizer": Optimizer, "schedule": Schedule, "augmentation": Augmentation}
+_CHOICES = {"optimizer": Optimizer, "schedule": Schedule, "augmentation": Augmentation, "color": Color}
 
 
 def experiment(name: str) -> Experiment:

@@ -16,6 +16,7 @@ import tensorflow as tf
 from trainer import cluster, distribution, export, input_pipeline, loop, mobilenet_v1, quantization, recipe
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
+from trainer.imported_model import read_ranges
 from trainer.keras import keras
 from trainer.layer_names import HEAD
 
@@ -88,14 +89,20 @@ def _forget(checkpoint_dir: Path) -> None:
 
 
 def _build(task: loop.Task, variant: mobilenet_v1.Variant, base_model: str | None) -> keras.Model:
-    """A new network, or the base model's weights; fake-quantized with calibrated ranges where the recipe says so."""
+    """A new network, or the base model's weights; fake-quantized where the recipe says so, with the ranges that came
+    with an imported base model, or calibrated ones."""
     chosen = task.recipe
     model = _network(task, variant)
     if base_model:
         _take_weights(model, base_model, variant, task)
     if not chosen.quantized:
         return model
-    return quantization.quantize(model, calibration=_calibration(task), freeze_bn=chosen.freeze_bn)
+    ranges = read_ranges(base_model) if base_model else {}
+    calibration = None if ranges else _calibration(task)
+    quantized = quantization.quantize(model, calibration=calibration, freeze_bn=chosen.freeze_bn)
+    if ranges:
+        quantization.take_ranges(quantized, ranges)
+    return quantized
 
 
 def _network(task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
