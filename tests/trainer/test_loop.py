@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import input_pipeline, loop, mobilenet_v1
+from trainer import input_pipeline, loop, mobilenet_v1, quantization
 from trainer.distribution import DistributionError, Workers
 from trainer.imagenet import ENCODED, LABEL
 from trainer.keras import keras
@@ -18,6 +18,7 @@ from trainer.recipes import tiny
 
 ROOT = Path(__file__).parents[2]
 PICTURES, CLASSES, SIDE = 48, 4, 32
+PROBE = np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)
 ALONE = Workers(tf.distribute.get_strategy())
 
 
@@ -53,13 +54,25 @@ def _build() -> keras.Model:
     return mobilenet_v1.build(width=0.25, resolution=SIDE, classes=CLASSES, bn_momentum=0.9, dropout=0.0)
 
 
+def _build_quantized() -> keras.Model:
+    return quantization.quantize(_build(), calibration=None, freeze_bn=False)
+
+
 class Killed(Exception):
     pass
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(shards, tmp_path, monkeypatch):
+AVERAGED = {"optimizer": "rmsprop", "momentum": 0.9, "weight_decay": 0.0, "ema_decay": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "build"),
+    [({}, _build), ({**AVERAGED, "quantized": True, "quant_delay": 10}, _build_quantized)],
+    ids=["adamw", "rmsprop, averages, delayed quantization"],
+)
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(changes, build, shards, tmp_path, monkeypatch):
     tf.config.experimental.enable_op_determinism()
-    unbroken, steps = loop.train(_task(shards, tmp_path / "unbroken"), _build, ALONE)
+    unbroken, steps = loop.train(_task(shards, tmp_path / "unbroken", **changes), build, ALONE)
     assert steps == 12
 
     save = tf.train.CheckpointManager.save
@@ -69,16 +82,29 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(shards, tmp_path, m
         if checkpoint_number == 8:
             raise Killed
 
-    broken = _task(shards, tmp_path / "broken")
+    broken = _task(shards, tmp_path / "broken", **changes)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "CHECKPOINT_SHARE", math.inf)  # One after every step.
         patch.setattr(tf.train.CheckpointManager, "save", killed_after_eight)
         with pytest.raises(Killed):
-            loop.train(broken, _build, ALONE, checkpoint_seconds=0)
-    resumed, steps = loop.train(broken, _build, ALONE)
+            loop.train(broken, build, ALONE, checkpoint_seconds=0)
+    resumed, steps = loop.train(broken, build, ALONE)
     assert steps == 12
     for ours, theirs in zip(resumed.weights, unbroken.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
+
+
+def test_what_is_evaluated_and_handed_on_are_the_averages_and_not_the_last_steps_weights(shards, tmp_path, monkeypatch):
+    evaluated = []
+    monkeypatch.setattr(loop, "top1", lambda predict, batches: evaluated.append(predict(PROBE).numpy()) or 0.0)
+    task = _task(shards, tmp_path, **AVERAGED, evaluations=1)
+    model, _ = loop.train(task, _build, ALONE)
+    reader = tf.train.load_checkpoint(task.checkpoint_dir)
+    stem = "model/layer_with_weights-0/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+    average = reader.get_tensor("averages/0/.ATTRIBUTES/VARIABLE_VALUE")
+    assert np.abs(reader.get_tensor(stem) - average).max() > 1e-4
+    np.testing.assert_array_equal(model.get_layer("Conv2d_0").kernel.numpy(), average)
+    np.testing.assert_allclose(evaluated[0], model(PROBE, training=False).numpy(), atol=1e-5)
 
 
 def test_every_picture_is_seen_once_an_epoch_in_an_order_of_its_own(shards):
@@ -142,24 +168,28 @@ def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
 def test_two_replicas_train_each_picture_once_and_a_checkpoint_of_theirs_serves_one(shards, tmp_path):
     """In a process of its own, its CPU split in two: logical devices are made before TensorFlow's first use."""
     probe = f"""
-import dataclasses, tensorflow as tf
+import dataclasses, numpy, tensorflow as tf
 cpus = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
 from trainer import loop, mobilenet_v1
 from trainer.distribution import Workers
 from trainer.recipes import tiny
-recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2)
+recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2, **{AVERAGED!r})
 files, folders = [{shards!r}], ({str(tmp_path / "r")!r}, {str(tmp_path)!r})
 task = loop.Task(recipe, {SIDE}, {CLASSES}, files, {PICTURES}, files, *folders)
 build = lambda: mobilenet_v1.build(width=0.25, resolution={SIDE}, classes={CLASSES}, bn_momentum=0.9)
 workers = Workers(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 model, steps = loop.train(task, build, workers)
 assert steps == 12 and model.weights[0].values[0].shape[0] == 3
+assert all((a.numpy() == b.numpy()).all() for a, b in (weight.values for weight in model.weights))
+numpy.savez({str(tmp_path / "weights.npz")!r}, *model.get_weights())
 """
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    model, steps = loop.train(
-        dataclasses.replace(_task(shards, tmp_path), checkpoint_dir=str(tmp_path / "r")), _build, ALONE
-    )
+    alone = dataclasses.replace(_task(shards, tmp_path, **AVERAGED), checkpoint_dir=str(tmp_path / "r"))
+    model, steps = loop.train(alone, _build, ALONE)  # Nothing is left to do but to hand the averages over.
     assert steps == 12
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    with np.load(tmp_path / "weights.npz") as theirs:
+        for ours, name in zip(model.get_weights(), theirs.files, strict=True):
+            assert np.isfinite(ours).all()
+            np.testing.assert_array_equal(ours, theirs[name])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from trainer import export, input_pipeline, loop, task
 from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
+from trainer.imported_model import RANGES_FILE
 from trainer.keras import keras
 from trainer.recipes import tiny
 from trainer.variant import Variant
@@ -137,6 +139,25 @@ def test_a_float_model_of_other_classes_is_trained_on_with_a_new_head(float_mode
         if layer.name != "Logits":
             for ours, theirs in zip(layer.get_weights(), base.get_layer(layer.name).get_weights(), strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_ranges_of_an_imported_quantized_model_are_taken_and_no_picture_calibrates(float_model, tmp_path):
+    imported = tmp_path / "Format-Serving"
+    shutil.copytree(float_model, imported)
+    job = loop.Task(QAT, 32, 4, [str(tmp_path / "none")], PICTURES, [], str(tmp_path), str(tmp_path))
+    names = [layer.name for layer in task._network(job, Variant(0.25, 32)).layers if layer.name.endswith("_Relu6")]
+    ranges = {name: (0.0, 1 + place / 8) for place, name in enumerate(names)} | {"Logits": (-9.5, 11.25)}
+    (imported / export.KERAS / RANGES_FILE).write_text(json.dumps(ranges))
+    model = task._build(job, Variant(0.25, 32), str(imported))
+    found = {
+        f"{layer.name.removeprefix('quant_')}{weight.name.split('/')[-1]}": float(weight)
+        for layer in model.layers
+        for weight in layer.weights
+        if weight.name.endswith(("output_max:0", "post_activation_min:0", "post_activation_max:0"))
+    }
+    wanted = {f"{name}output_max:0": high for name, (_, high) in ranges.items() if name != "Logits"}
+    wanted |= {"Logitspost_activation_min:0": -9.5, "Logitspost_activation_max:0": 11.25}
+    assert found == {**wanted, "AvgPool_1aoutput_max:0": 1 + 26 / 8}
 
 
 def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
