@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +40,7 @@ class Classifier(Protocol):
 
 
 def load(serving_dir: str) -> Classifier:
-    """The .tflite file under `serving_dir` if there is one, else the SavedModel that it is."""
+    """The .tflite file under `serving_dir`, a folder or a URI, if there is one, else the SavedModel that it is."""
     if tf.io.gfile.exists(os.path.join(serving_dir, INT8)):
         return TFLiteClassifier(serving_dir)
     return SavedModelClassifier(serving_dir)
@@ -51,8 +51,7 @@ class TFLiteClassifier:
 
     def __init__(self, serving_dir: str) -> None:
         file = _read(os.path.join(serving_dir, INT8))
-        described = json.loads(_read(os.path.join(serving_dir, CONVERSION)))["preprocessing"]
-        self.preprocessing = Preprocessing(int(described["resolution"]), float(described["central_fraction"]))
+        self.preprocessing = _preprocessing(json.loads(_read(os.path.join(serving_dir, CONVERSION)))["preprocessing"])
         self.sha256 = hashlib.sha256(file).hexdigest()
         self._runner = tflite.Runner(file, threads=1)
 
@@ -64,8 +63,9 @@ class SavedModelClassifier:
     """A SavedModel of the trainers, through its signature `serving_image`."""
 
     def __init__(self, serving_dir: str) -> None:
-        description = export.read_description(serving_dir)
-        self.preprocessing = Preprocessing(description.resolution, description.central_fraction)
+        # Not by export.read_description: Dataflow's workers have a URI here, where that reads folders.
+        described = json.loads(_read(os.path.join(serving_dir, export.KERAS, export.DESCRIPTION_FILE)))
+        self.preprocessing = _preprocessing(described)
         files = [os.path.join(serving_dir, "saved_model.pb")]
         files += sorted(tf.io.gfile.glob(os.path.join(serving_dir, "variables", "*")))
         self.sha256 = hashlib.sha256(b"".join(_read(file) for file in files)).hexdigest()
@@ -74,6 +74,10 @@ class SavedModelClassifier:
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         return self._signature(images=tf.constant(images))["probabilities"].numpy()
+
+
+def _preprocessing(described: dict[str, Any]) -> Preprocessing:
+    return Preprocessing(int(described["resolution"]), float(described["central_fraction"]))
 
 
 def _read(path: str) -> bytes:

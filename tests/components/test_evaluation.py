@@ -16,15 +16,18 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
-from components import evaluation
+from components import classifiers, evaluation
 from components.accuracy_gate import AccuracyGate
+from components.classifiers import Preprocessing
 from components.outcomes import LEAST_PROBABILITY
 from components.scores import Evaluation
 from pipeline.evaluation import eval_config
 from tests.components.evaluation_artifacts import (
+    CENTRAL_FRACTION,
     CLASSES,
     EACH,
     ROOT,
+    SIDE,
     Artifacts,
     constant_model,
     convert,
@@ -63,6 +66,22 @@ def test_counts_of_the_float_model_are_those_of_keras_to_the_digit(artifacts, me
     model, _ = export.load_keras(f"{artifacts.float_model.uri}/Format-Serving")
     expected = tf.nn.softmax(model.predict(artifacts.images(), verbose=0)).numpy()
     assert_same_scores(measured.baseline, expected, artifacts.labels)
+
+
+def test_models_at_a_uri_as_workers_elsewhere_have_them_are_those_in_the_folder(artifacts):
+    for model in (artifacts.float_model, artifacts.tflite):
+        here = f"{model.uri}/Format-Serving"
+        there = f"ram://bucket/{Path(model.uri).name}/Format-Serving"  # A store that TensorFlow has, as it has gs://.
+        for file in (path for path in Path(here).rglob("*") if path.is_file()):
+            at = f"{there}/{file.relative_to(here)}"
+            tf.io.gfile.makedirs(at.rpartition("/")[0])
+            with tf.io.gfile.GFile(at, "wb") as copy:
+                copy.write(file.read_bytes())
+        by_path, by_uri = classifiers.load(here), classifiers.load(there)
+        assert by_uri.preprocessing == by_path.preprocessing == Preprocessing(SIDE, CENTRAL_FRACTION)
+        assert by_uri.sha256 == by_path.sha256
+        images = artifacts.images()
+        np.testing.assert_array_equal(by_uri.probabilities(images), by_path.probabilities(images))
 
 
 def test_pairs_are_those_of_the_two_loops(artifacts, measured):
