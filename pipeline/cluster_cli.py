@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
+    from pipeline.branch import Branch
     from pipeline.cluster.runs import Run
     from pipeline.cluster.settings import KubeflowSettings, VertexSettings
     from pipeline.compiled_file import Compiled
@@ -62,6 +63,7 @@ def compile_(
     console = Console()
     try:
         branches = [Branch.of(name, recipe, from_scratch=from_scratch) for name in _listed(variants)]
+        _check_differ(branches, variants)
         where.silent()
         chosen = _load(settings) if settings else None
         from pipeline import kubeflow
@@ -92,7 +94,8 @@ def check(
     for problem in problems:
         say(console, f"{problem.task}: {problem.fault} {problem.mend}")
     if problems:
-        raise failed(console, f"{len(problems)} faults: {target} would not run {file}.")
+        faults = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+        raise failed(console, f"{faults}: {target} would not run {file}.")
     placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
 
@@ -122,8 +125,8 @@ def run_compiled(
         here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
         given = {name: value for name, value in here.items() if name in compiled.parameters} | _given(parameter)
         values = run_parameters.values(compiled, settings=None, given=given, recipe_set=recipe_set)
+        where.check_workdir(workdir)
         say(console, f"{file} as {backend} would run it, in {workdir}; each task's log is in {workdir / 'logs'}")
-        workdir.mkdir(parents=True, exist_ok=True)
         with progress.output_to(workdir / "log.txt") as terminal:
             from pipeline.ir import runner as ir_runner  # Within: TensorFlow has much to say when it is imported.
 
@@ -279,6 +282,14 @@ def _placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> 
     from pipeline.cluster import placement
 
     return placement.place(compiled, settings)
+
+
+def _check_differ(branches: list[Branch], variants: str) -> None:
+    """A branch's nodes are named by its variant."""
+    from trainer.variant import VariantError
+
+    if not branches or len({branch.variant.id for branch in branches}) < len(branches):
+        raise VariantError(f"--variants is {variants!r}, wanted one or several, none twice, such as 0.25_64,0.5_128.")
 
 
 def _listed(variants: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -28,13 +29,13 @@ class Compiled:
 
     @property
     def tasks(self) -> dict[str, Any]:
-        """Of the root."""
-        return self.spec["root"]["dag"]["tasks"]
+        """Of the root; none where the file has none, which is for `check` to say."""
+        return _part(self.spec, "root", "dag", "tasks")
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Name → {parameterType, defaultValue}: what a run may be given."""
-        return self.spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        return _part(self.spec, "root", "inputDefinitions", "parameters")
 
     def container(self, task: str) -> dict[str, Any] | None:
         """What runs a task; None for an importer or a nested DAG."""
@@ -66,15 +67,33 @@ def read(path: Path) -> Compiled:
 
 
 def write(path: Path, compiled: Compiled, *, comment: str = "") -> None:
-    """Writes the file whole or not at all, the same bytes for the same content."""
+    """Writes the file whole or not at all, the same bytes for the same content.
+
+    Raises:
+      CompiledFileError: its folder is not there or cannot be written, or it is a folder itself.
+    """
     documents = [compiled.spec, *([compiled.platform] if compiled.platform else [])]
+    text = comment + yaml.dump_all(documents, sort_keys=True, allow_unicode=True)
     beside = path.with_name(f".{path.name}.writing")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(comment)
-        yaml.dump_all(documents, file, sort_keys=True, allow_unicode=True)
-    os.replace(beside, path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise CompiledFileError(
+            f"{path} cannot be written: {error.strerror}. Give a file in a folder that can be."
+        ) from error
 
 
 def as_json(value: Mapping[str, Any]) -> str:
     """A parameter that is a whole record: the same text for the same content."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _part(spec: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A mapping within; an empty one where there is none."""
+    part: Any = spec
+    for name in names:
+        part = part.get(name) if isinstance(part, Mapping) else None
+    return part if isinstance(part, dict) else {}

@@ -90,7 +90,22 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/. Give --data DIR."
         )
-    _writable(settings.workdir)
+    check_workdir(settings.workdir)
+
+
+def check_workdir(folder: Path) -> None:
+    """Makes the work directory.
+
+    Raises:
+      SettingsError: it cannot be written.
+    """
+    probe = folder / f".write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"the work directory {folder} cannot be written: {error}. Give --workdir DIR.") from error
 
 
 def set_beam_workers(workers: int) -> None:
@@ -128,13 +143,3 @@ def silent() -> None:
     """As `quiet`, where there is no log: nothing that TensorFlow and its friends say at import is for the user."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
-
-
-def _writable(folder: Path) -> None:
-    probe = folder / f".write-test-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise SettingsError(f"the work directory {folder} cannot be written: {error}. Give --workdir DIR.") from error

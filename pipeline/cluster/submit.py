@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline import check, compiled_file
-from pipeline.cluster import placement, run_parameters
+from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
@@ -77,7 +77,7 @@ def prepare(
     recipe_set: Sequence[str] = (),
     schedule: str | None = None,
 ) -> Submission:
-    """Reads, places, fills in and checks; asks nobody.
+    """Reads, places, checks and fills in; asks nobody.
 
     Args:
       given: `--parameter` name → value.
@@ -88,12 +88,11 @@ def prepare(
       SubmitError: everything that `check` finds, or a schedule that is no cron.
       CompiledFileError, SettingsError: no compiled file; a parameter or recipe value that cannot be.
     """
-    compiled = placement.place(compiled_file.read(path), settings)
-    parameters = run_parameters.values(compiled, settings=settings, given=given or {}, recipe_set=recipe_set)
-    problems = check.check(compiled, settings.target)
-    if problems:
+    compiled = check.placed(compiled_file.read(path), settings)
+    if problems := check.check(compiled, settings.target):
         said = "\n".join(f"  {problem.task}: {problem.fault} {problem.mend}" for problem in problems)
         raise SubmitError(f"{path} would not run on {settings.target}, so nothing was sent:\n{said}")
+    parameters = run_parameters.values(compiled, settings=settings, given=given or {}, recipe_set=recipe_set)
     cron = _cron(settings.schedule if schedule is None else schedule)
     submission = Submission(settings, compiled, parameters, schedule=cron)
     return _telling_data_apart(submission) if isinstance(settings, KubeflowSettings) else submission
