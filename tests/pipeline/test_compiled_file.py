@@ -19,9 +19,7 @@ def test_what_is_written_is_read_again_with_kubernetes_part(tmp_path):
 def test_where_it_cannot_be_written_is_said_and_nothing_is_left(tmp_path):
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "no" / "p.yaml", tmp_path / "folder"):
-        with pytest.raises(
-            CompiledFileError, match=f"{path} cannot be written: .* Give a file in a folder"
-        ):
+        with pytest.raises(CompiledFileError, match=f"{path} cannot be written: .* Give a file in a folder"):
             compiled_file.write(path, Compiled(SPEC))
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
