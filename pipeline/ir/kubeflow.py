@@ -117,6 +117,9 @@ class Kubeflow:
             raise TaskError(f"the importer's address is {uri!r}: Kubeflow imports from gs://, s3:// or minio:// alone.")
 
     def recorded(self, output: str, artifact: Artifact) -> Artifact:
+        """Its launcher cannot write null down, and fails the task."""
+        if nulls := [name for name, value in artifact.get("metadata", {}).items() if value is None]:
+            raise TaskError(f"output {output} has null as {', '.join(nulls)}, which Kubeflow does not record.")
         told = {"display_name": output, "store_session_info": _SESSION}
         name = artifact_id(artifact["uri"])
         return {**artifact, "name": name, "metadata": {**told, **artifact.get("metadata", {})}}

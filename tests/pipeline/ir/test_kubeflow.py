@@ -43,6 +43,13 @@ def test_input_artifacts_come_without_a_type_and_with_what_ml_metadata_made_of_t
     assert artifact["metadata"] == wrapped
 
 
+def test_a_property_that_is_null_fails_the_task_as_the_launcher_does(tmp_path):
+    spec = Spec()
+    spec.copy("a", script=COPY.replace('"good": 1.0', '"good": None'))
+    failed = run(spec, tmp_path)["a"]
+    assert (failed.state, failed.error) == ("failed", "output made has null as good, which Kubeflow does not record.")
+
+
 def test_on_vertex_the_type_stays_and_the_name_is_a_resource(tmp_path):
     spec = Spec()
     spec.copy("a")
