@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,12 @@ import yaml
 
 LARGEST = 16 << 20  # Bytes. The file of one variant has 60,000.
 SCHEMA_VERSION = "2.1.0"  # The only one that Kubeflow Pipelines 2 takes.
+# Names in it.
+IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
+EXAMPLE_GEN = "ImageNetExampleGen"
+DATA_DIGEST = "data_digest"  # Its parameter, and the run's.
+EXECUTOR_CLASS = "--executor_class_path"
+INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # The component's inputDefinitions once more; behind it, flags.
 
 
 class CompiledFileError(ValueError):
@@ -42,6 +48,12 @@ class Compiled:
         component = self.spec["components"][self.tasks[task]["componentRef"]["name"]]
         executor = self.spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {})
         return executor.get("container")
+
+
+def dags(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The root's, and those within it."""
+    yield spec["root"]["dag"]
+    yield from (component["dag"] for component in spec["components"].values() if "dag" in component)
 
 
 def read(path: Path) -> Compiled:

@@ -18,18 +18,15 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 
 from pipeline import source
 from pipeline.branch import Branch
+from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.cluster.node_settings import BEAM_NODES, kind
-from pipeline.cluster.placement import containers, local_beam_flags, write_executor_flags
-from pipeline.compiled_file import Compiled, as_json
+from pipeline.cluster.placement import containers, write_executor_flags
+from pipeline.compiled_file import DATA_DIGEST, EXAMPLE_GEN, IMAGE, INPUTS_SPEC, Compiled, as_json, dags
 from pipeline.pipeline import create_pipeline
 from pipeline.settings import Settings
 
-IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
 DEFAULTS = Settings(data=Path("/mnt/pictures"), workdir=Path("/mnt"))  # Folders of a volume; models/ beside them.
 ENTRYPOINT = ("python", "-m", "components.entrypoint")
-DATA_DIGEST = "data_digest"
-_INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # Its value is the component's inputDefinitions once more.
-_EXAMPLE_GEN = "ImageNetExampleGen"
 _NESTED = "tfx-dag"  # Where the compiler puts the nodes when there is an exit handler.
 
 
@@ -92,7 +89,7 @@ def repair(spec: dict[str, Any], *, defaults: Mapping[str, Any]) -> None:
     """Mends what the compiler gets wrong, in place."""
     give_defaults(spec, defaults)
     pass_parameters_on(spec)
-    for dag in _dags(spec):
+    for dag in dags(spec):
         name_producers(dag["tasks"])
         type_consumers(spec, dag["tasks"])
 
@@ -144,9 +141,9 @@ def add_data_digest(spec: dict[str, Any]) -> None:
 
     The digest is a parameter of the node and hence of its cache key; `submit` fills it in there. Empty elsewhere.
     """
-    component = spec["components"][_EXAMPLE_GEN]
+    component = spec["components"][EXAMPLE_GEN]
     component["inputDefinitions"]["parameters"][DATA_DIGEST] = {"parameterType": "STRING"}
-    task = spec["root"]["dag"]["tasks"][_EXAMPLE_GEN]
+    task = spec["root"]["dag"]["tasks"][EXAMPLE_GEN]
     task["inputs"]["parameters"][DATA_DIGEST] = {"componentInputParameter": DATA_DIGEST}
     declared = {"parameterType": "STRING", "defaultValue": ""}
     spec["root"]["inputDefinitions"]["parameters"][DATA_DIGEST] = declared
@@ -161,11 +158,6 @@ def push_every_time(spec: dict[str, Any]) -> None:
     for name, task in spec["root"]["dag"]["tasks"].items():
         if name.split("-")[0] == "Pusher":
             task.pop("cachingOptions", None)
-
-
-def _dags(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield spec["root"]["dag"]
-    yield from (component["dag"] for component in spec["components"].values() if "dag" in component)
 
 
 def _asked_of_the_parent(tasks: dict[str, Any]) -> Iterator[str]:
@@ -187,6 +179,6 @@ def _write_inputs_spec(spec: dict[str, Any], component: dict[str, Any]) -> None:
     container = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {}).get("container", {})
     driver = container.get("lifecycle", {}).get("preCacheCheck", {})
     for arguments in (container.get("args", []), driver.get("args", [])):
-        if _INPUTS_SPEC in arguments:
+        if INPUTS_SPEC in arguments:
             text = json.dumps(component["inputDefinitions"], sort_keys=True)
-            arguments[arguments.index(_INPUTS_SPEC) + 1] = text
+            arguments[arguments.index(INPUTS_SPEC) + 1] = text

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from pipeline.checks import modules
-from pipeline.checks.invocation import EXECUTOR
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
+from pipeline.compiled_file import EXECUTOR_CLASS
 
 # Those that TFX finds without their module: TITLE_TO_CLASS_PATH of its compiler_utils.
 TFX = frozenset(
@@ -29,7 +29,7 @@ _OTHERS = ("system.", "google.")  # Kubeflow's and Vertex AI's own, which TFX ca
 def artifact_types(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     """Of the inputs and outputs of what TFX runs, and of importers."""
     for task in pipeline.tasks:
-        tfx = value_of(EXECUTOR, task.arguments) is not None
+        tfx = value_of(EXECUTOR_CLASS, task.arguments) is not None
         if not tfx and not task.executor.HasField("importer"):
             continue
         component = task.component

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
+from pipeline.cluster.beam_flags import LOCAL
 from pipeline.cluster.node_settings import BEAM_NODES, kind
 
 _RUNNER = "--runner"
 _DOWNLOADS = ("", "DirectRunner", "SwitchingDirectRunner", "PrismRunner")
-_LOCAL = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 # Runner, lower case → options without which it does not start.
 _NEEDS = {
     "dataflowrunner": ("--project", "--region", "--temp_location", "--sdk_container_image"),
@@ -32,7 +32,7 @@ def _runner(task: Task) -> Iterator[Problem]:
     if named in _DOWNLOADS:
         yield task.problem(
             f"Its Beam runner is {named or 'not named'}: newer Beams then download one when the node runs.",
-            f"Add {_RUNNER}={_LOCAL} to its arguments, as placing it with a settings file does.",
+            f"Add {_RUNNER}={LOCAL} to its arguments, as placing it with a settings file does.",
         )
     short = named.rpartition(".")[2].lower()
     short = short if short.endswith("runner") else f"{short}runner"

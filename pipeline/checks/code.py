@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.checks import modules
-from pipeline.checks.invocation import EXECUTOR
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
+from pipeline.compiled_file import EXECUTOR_CLASS
 
 _ENTRYPOINT = "components.entrypoint"
 _HERE = "in this environment, which the image is made of"
@@ -30,11 +30,13 @@ def entry_modules(pipeline: Parsed, target: Target) -> Iterator[Problem]:
 def executors(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     """The class that TFX's entrypoint imports."""
     for task in pipeline.containers:
-        path = value_of(EXECUTOR, task.arguments)
+        path = value_of(EXECUTOR_CLASS, task.arguments)
         if path is None and _module(task.executor.container.command) == _ENTRYPOINT:
-            yield task.problem(f"Its arguments have no {EXECUTOR}.", "Write the file again with `mobilenet compile`.")
+            yield task.problem(
+                f"Its arguments have no {EXECUTOR_CLASS}.", "Write the file again with `mobilenet compile`."
+            )
         elif path is not None and modules.definition(path) is None:
-            yield task.problem(f"Its {EXECUTOR} is {path!r}: {_sought(path)}.", "Name a class that is there.")
+            yield task.problem(f"Its {EXECUTOR_CLASS} is {path!r}: {_sought(path)}.", "Name a class that is there.")
 
 
 def named_code(pipeline: Parsed, target: Target) -> Iterator[Problem]:

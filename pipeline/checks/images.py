@@ -6,20 +6,19 @@ import re
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task
+from pipeline.compiled_file import DATA_DIGEST, IMAGE
 
-PLACEHOLDER = "mobilenet-pipeline:set-at-submit"  # pipeline.kubeflow.IMAGE, whose module imports TFX.
 _REFERENCE = re.compile(
     r"(?P<name>[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*)(:(?P<tag>\w[\w.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _DRIVER = "file_based_example_gen.driver"  # TFX's, which fingerprints the pictures.
-_DIGEST = "data_digest"
 
 
 def images(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     """Every container has one, by a name that says which."""
     for task in pipeline.containers:
         image = task.executor.container.image
-        if not image or image == PLACEHOLDER:
+        if not image or image == IMAGE:
             yield task.problem(
                 f"Its image is {image!r}, the placeholder." if image else "It has no image.",
                 "Give `image` in the settings file, as `make image` pushed it.",
@@ -42,9 +41,9 @@ def data_digest(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     for task in pipeline.containers if target == "kubeflow" else ():
         driver = task.executor.container.lifecycle.pre_cache_check
         reads_files = any(_DRIVER in part for part in driver.command)
-        if reads_files and _cached(task) and _DIGEST not in task.message.inputs.parameters:
+        if reads_files and _cached(task) and DATA_DIGEST not in task.message.inputs.parameters:
             yield task.problem(
-                f"It reads files and is not given {_DIGEST}: on Kubeflow changed pictures would come from the cache.",
+                f"It reads files and is not given {DATA_DIGEST}: on Kubeflow changed pictures would come from cache.",
                 "Write the file with `mobilenet compile`, which adds that parameter, or take its cachingOptions out.",
             )
 

@@ -9,10 +9,9 @@ from typing import Any
 from google.protobuf import json_format
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, messages, value_of
+from pipeline.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC
 
-EXECUTOR = "--executor_class_path"
 INVOCATION = "--json_serialized_invocation_args"
-INPUTS_SPEC = "--json_serialized_inputs_spec_args"
 _FILLED_IN = "{{$}}"  # The backend puts the ExecutorInput there.
 
 
@@ -20,7 +19,7 @@ def arguments(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     """Of the executor, and of the driver before it where there is one."""
     for task in pipeline.containers:
         driver = task.executor.container.lifecycle.pre_cache_check
-        if value_of(EXECUTOR, task.arguments) is not None:
+        if value_of(EXECUTOR_CLASS, task.arguments) is not None:
             yield from _call(task, task.arguments, "Its")
         if driver.command:
             yield from _call(task, driver.args, "Its driver's")

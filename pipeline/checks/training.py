@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.checks.invocation import EXECUTOR
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
 from pipeline.checks.resources import wrong_accelerator
+from pipeline.cluster.training_job import EXECUTOR, FLAG
+from pipeline.compiled_file import EXECUTOR_CLASS
 
-JOB = "--training_job"
-CLASS = "components.vertex_training.Executor"
 _LEAST_DISK = 100  # GB; Vertex AI refuses less.
 _MEND = "Place the file with settings that have `training:` for this node."
 
@@ -19,7 +18,7 @@ _MEND = "Place the file with settings that have `training:` for this node."
 def training_jobs(pipeline: Parsed, target: Target) -> Iterator[Problem]:
     """The job's executor has a job, which has a chief and workers that Vertex AI takes."""
     for task in pipeline.containers:
-        submits, text = value_of(EXECUTOR, task.arguments) == CLASS, value_of(JOB, task.arguments)
+        submits, text = value_of(EXECUTOR_CLASS, task.arguments) == EXECUTOR, value_of(FLAG, task.arguments)
         if not submits and text is None:
             continue
         if target == "kubeflow":
@@ -28,7 +27,7 @@ def training_jobs(pipeline: Parsed, target: Target) -> Iterator[Problem]:
                 "Take `training:` out of the settings file, and give the node a gpu.",
             )
         elif not submits or text is None:
-            yield task.problem(f"It has one of {CLASS} and {JOB} without the other.", _MEND)
+            yield task.problem(f"It has one of {EXECUTOR} and {FLAG} without the other.", _MEND)
         else:
             yield from _job(task, text)
 
@@ -37,15 +36,15 @@ def _job(task: Task, text: str) -> Iterator[Problem]:
     try:
         job = json.loads(text)
     except (ValueError, RecursionError) as error:
-        yield task.problem(f"Its {JOB} is no JSON: {error}.", _MEND)
+        yield task.problem(f"Its {FLAG} is no JSON: {error}.", _MEND)
         return
     job = job if isinstance(job, dict) else {}
     for name in ("project", "location"):
         if not job.get(name):
-            yield task.problem(f"Its {JOB} has no {name}.", _MEND)
+            yield task.problem(f"Its {FLAG} has no {name}.", _MEND)
     pools = job.get("worker_pool_specs")
     if not isinstance(pools, list) or not pools or not all(isinstance(pool, dict) for pool in pools):
-        yield task.problem(f"Its {JOB} has no worker_pool_specs, wanted a list with the chief's first.", _MEND)
+        yield task.problem(f"Its {FLAG} has no worker_pool_specs, wanted a list with the chief's first.", _MEND)
         return
     if _part(pools[0], "replica_count") != 1:
         yield task.problem(

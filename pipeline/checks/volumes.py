@@ -60,6 +60,4 @@ def _mounts(task: str, mounts: Any) -> Iterator[Problem]:
 
 
 def _claim(mount: Mapping[str, Any]) -> Any:
-    return any(
-        mount.get(name) for name in ("constant", "pvcNameParameter", "componentInputParameter", "taskOutputParameter")
-    )
+    return any(mount.get(name) for name in _CLAIMS)

@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.cluster.node_settings import Beam
 from pipeline.cluster.settings import Cluster, VertexSettings
 
+LOCAL = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+
 
 def local_beam_flags(*, workers: int = 1) -> list[str]:
     """Workers are processes of the node: one runs in the node's own, more get a process each.
@@ -16,7 +18,7 @@ def local_beam_flags(*, workers: int = 1) -> list[str]:
     """
     return _flags(
         {
-            "runner": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+            "runner": LOCAL,
             "direct_running_mode": "in_memory" if workers == 1 else "multi_processing",
             "direct_num_workers": workers,
         }

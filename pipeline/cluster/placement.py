@@ -7,17 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.cluster.beam_flags import beam_flags, local_beam_flags
+from pipeline.cluster.beam_flags import beam_flags
 from pipeline.cluster.node_settings import BEAM_NODES, DEFAULT, KINDS, Beam, kind, of_node
 from pipeline.cluster.settings import Cluster, KubeflowSettings, VertexSettings
 from pipeline.cluster.training_job import EXECUTOR, training_job_flag
-from pipeline.compiled_file import Compiled
+from pipeline.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC, Compiled, dags
 from pipeline.settings import SettingsError
 
-__all__ = ["local_beam_flags", "place"]
-
-_EXECUTOR_CLASS = "--executor_class_path"
-_INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # What follows its value are flags for the executor.
 _GIGABYTES = {"M": 1e-3, "G": 1, "T": 1e3, "Mi": 2**20 / 1e9, "Gi": 2**30 / 1e9, "Ti": 2**40 / 1e9}
 
 
@@ -31,7 +27,7 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
     spec = copy.deepcopy(compiled.spec)
     spec["pipelineInfo"]["name"] = settings.name
     placed = Compiled(spec)
-    for dag in _dags(spec):
+    for dag in dags(spec):
         for task in dag["tasks"].values():
             if not settings.cache:
                 task.pop("cachingOptions", None)
@@ -51,7 +47,7 @@ def containers(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any]]]:
 def write_executor_flags(container: dict[str, Any], flags: list[str]) -> None:
     """Puts flags for the executor behind TFX's own arguments, instead of those that are there."""
     args = container["args"]
-    fixed = args.index(_INPUTS_SPEC) + 2 if _INPUTS_SPEC in args else len(args)
+    fixed = args.index(INPUTS_SPEC) + 2 if INPUTS_SPEC in args else len(args)
     container["args"] = [*args[:fixed], *flags]
 
 
@@ -73,7 +69,7 @@ def _place_container(container: dict[str, Any], node: str, settings: VertexSetti
         write_executor_flags(container, beam_flags(beam, image=container["image"], settings=settings))
     training = chosen.get("training")
     if training and isinstance(settings, VertexSettings):
-        container["args"][container["args"].index(_EXECUTOR_CLASS) + 1] = EXECUTOR
+        container["args"][container["args"].index(EXECUTOR_CLASS) + 1] = EXECUTOR
         write_executor_flags(container, [training_job_flag(training, image=container["image"], settings=settings)])
     # A node that only waits for its job needs none.
     gpu = None if training else chosen.get("gpu")
@@ -120,13 +116,8 @@ def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[
 def _executors(compiled: Compiled) -> Iterator[tuple[str, str]]:
     """Each node's id and its executor's label."""
     executors = compiled.spec["deploymentSpec"]["executors"]
-    for dag in _dags(compiled.spec):
+    for dag in dags(compiled.spec):
         for node, task in sorted(dag["tasks"].items()):
             label = compiled.spec["components"][task["componentRef"]["name"]].get("executorLabel")
             if "container" in executors.get(label, {}):
                 yield node, label
-
-
-def _dags(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield spec["root"]["dag"]
-    yield from (component["dag"] for component in spec["components"].values() if "dag" in component)

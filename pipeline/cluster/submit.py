@@ -16,10 +16,8 @@ from pipeline import check, compiled_file
 from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
-from pipeline.compiled_file import Compiled
+from pipeline.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
 
-DATA_DIGEST = "data_digest"
-EXAMPLE_GEN = "ImageNetExampleGen"
 WHEN = "TIME"  # Stands for the time of submission, so that a dry run reads the same every time.
 UNSEEN = f"unseen-{WHEN}"  # The digest of data that cannot be seen from here.
 

@@ -8,7 +8,8 @@ from typing import Any
 from pipeline.cluster.node_settings import Training
 from pipeline.cluster.settings import VertexSettings
 
-EXECUTOR = "components.vertex_training.Executor"
+EXECUTOR = "components.vertex_training.Executor"  # By name, since that module imports TFX.
+FLAG = "--training_job"
 
 
 def training_job_flag(training: Training, *, image: str, settings: VertexSettings) -> str:
@@ -21,7 +22,7 @@ def training_job_flag(training: Training, *, image: str, settings: VertexSetting
         "labels": settings.labels,
         "worker_pool_specs": worker_pools(training, image=image),
     }
-    return "--training_job=" + json.dumps({name: value for name, value in job.items() if value}, sort_keys=True)
+    return f"{FLAG}=" + json.dumps({name: value for name, value in job.items() if value}, sort_keys=True)
 
 
 def worker_pools(training: Training, *, image: str) -> list[dict[str, Any]]:

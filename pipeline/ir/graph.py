@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from pipeline.compiled_file import dags
 from pipeline.ir.result import CompiledRunError
 
 Task = Mapping[str, Any]
@@ -36,18 +37,13 @@ def check(spec: Mapping[str, Any]) -> None:
       CompiledRunError: a producer that is no task, a circle, or a construct that this runner does not know.
     """
     try:
-        faults = [fault for dag in _dags(spec) for fault in _faults(spec, dag)]
+        faults = [fault for dag in dags(spec) for fault in _faults(spec, dag)]
     except (KeyError, TypeError, AttributeError) as error:
         raise CompiledRunError(
             f"the compiled file is not whole: {error!r}. Write it with `mobilenet compile`."
         ) from error
     if faults:
         raise CompiledRunError(f"the compiled file cannot run: {'; '.join(faults)}. `mobilenet check` tells more.")
-
-
-def _dags(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield spec["root"]["dag"]
-    yield from (component["dag"] for component in spec["components"].values() if "dag" in component)
 
 
 def _faults(spec: Mapping[str, Any], dag: Mapping[str, Any]) -> Iterator[str]:

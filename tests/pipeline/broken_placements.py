@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pipeline import compiled_file
 from pipeline.checks import beam, images, resources, training, volumes
 from pipeline.compiled_file import Compiled
 from tests.pipeline.broken_specs import GATE, INGESTION, TRAINER, Broken, container, inputs, redeclare, replace
@@ -49,7 +50,7 @@ PLACED = [
         images.images, GATE, "It has no image", "Give `image` in the settings file",
     ),
     Broken(
-        "placeholder", lambda c: container(c, GATE).update(image=images.PLACEHOLDER),
+        "placeholder", lambda c: container(c, GATE).update(image=compiled_file.IMAGE),
         images.images, GATE, "the placeholder", "Give `image` in the settings file",
     ),
     Broken(

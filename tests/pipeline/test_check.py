@@ -21,7 +21,7 @@ from tfx.orchestration.kubeflow.v2.compiler_utils import TITLE_TO_CLASS_PATH
 
 from pipeline import check, compiled_file, kubeflow
 from pipeline.branch import Branch
-from pipeline.checks import artifact_types, images, modules, parsed, resources
+from pipeline.checks import artifact_types, modules, parsed, resources
 from pipeline.checks.training import training_jobs
 from pipeline.checks.volumes import kubernetes
 from pipeline.cluster import placement
@@ -144,7 +144,6 @@ def test_a_value_of_another_type_is_no_pipeline_spec(good):
 def test_what_the_rules_know_of_others_is_what_these_say():
     assert TITLE_TO_CLASS_PATH.keys() == artifact_types.TFX
     assert resources.vertex_accelerators() == [each.name for each in AcceleratorType if each.value]
-    assert images.PLACEHOLDER == kubeflow.IMAGE
     assert parsed.messages() is pipeline_spec_pb2
 
 

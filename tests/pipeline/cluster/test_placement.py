@@ -13,6 +13,7 @@ from components import vertex_training
 from pipeline import kubeflow, settings_file
 from pipeline.branch import Branch
 from pipeline.cluster import placement
+from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.cluster.node_settings import BEAM_NODES, KINDS, VertexNode, kind
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
@@ -147,7 +148,7 @@ def test_caching_is_off_for_every_task_when_settings_say_so_and_else_as_compiled
 def test_beam_flags_go_to_the_beam_nodes_and_to_no_driver(compiled, vertex):
     placed = placement.place(compiled, changed(vertex, nodes={}))
     assert {node for node in IN_THE_FILE if flags(placed, node)} == set(BEAM_NODES)
-    assert {tuple(flags(placed, node)) for node in BEAM_NODES} == {tuple(placement.local_beam_flags(workers=1))}
+    assert {tuple(flags(placed, node)) for node in BEAM_NODES} == {tuple(local_beam_flags(workers=1))}
     lifecycle = containers(placed)["ImageNetExampleGen"]["lifecycle"]
     assert lifecycle == containers(compiled)["ImageNetExampleGen"]["lifecycle"]
 
