@@ -110,9 +110,7 @@ def test_a_destination_that_is_a_file_is_one_clear_error(source, base):
         pusher.deliver(source, str(base))
 
 
-def test_on_a_mounted_bucket_the_manifest_comes_last_and_pushers_at_once_do_not_mix(
-    source, base, tmp_path, bucket
-):
+def test_on_a_mounted_bucket_the_manifest_comes_last_and_pushers_at_once_do_not_mix(source, base, tmp_path, bucket):
     pushed = pusher.deliver(source, str(base))
     assert bucket[-1] == bundle.MANIFEST
     assert bundle.verify(pushed) == []
