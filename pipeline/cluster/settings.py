@@ -30,7 +30,9 @@ from pipeline.settings import VISIBLE_DROP
 
 FOLDERS = ("data", "push_destination")
 
-_Label = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]  # What both targets take.
+# What both targets take. Google wants a letter first in a name.
+_Name = Annotated[str, Field(pattern="^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$")]
+_Label = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 
 
 class Parameters(Strict):
@@ -57,7 +59,9 @@ class Cluster(Strict):
         examples=["registry.example/mobilenet-pipeline:1"],
     )  # fmt: skip
     cache: bool = True
-    labels: dict[_Label, _Label] = Field(default={}, description="small letters, digits, _ and -, 63 at most")
+    labels: dict[_Name, _Label] = Field(
+        default={}, description="small letters, digits, _ and -, 63 at most; a name begins with a letter"
+    )
     schedule: str | None = Field(
         default=None, pattern=r"^\S+( +\S+){4}$", description="the five fields of cron, UTC", examples=["0 3 * * 1"]
     )

@@ -86,10 +86,13 @@ def prepare(
       SubmitError: everything that `check` finds, or a schedule that is no cron.
       CompiledFileError, SettingsError: no compiled file; a parameter or recipe value that cannot be.
     """
-    compiled = check.placed(compiled_file.read(path), settings)
+    read = compiled_file.read(path)
+    compiled = check.placed(read, settings)
     if problems := check.check(compiled, settings.target):
         said = "\n".join(f"  {problem.task}: {problem.fault} {problem.mend}" for problem in problems)
         raise SubmitError(f"{path} would not run on {settings.target}, so nothing was sent:\n{said}")
+    if compiled is read:
+        raise SubmitError(f"{path} does not take the settings, so nothing was sent. Write it with `mobilenet compile`.")
     parameters = run_parameters.values(compiled, settings=settings, given=given or {}, recipe_set=recipe_set)
     cron = _cron(settings.schedule if schedule is None else schedule)
     submission = Submission(settings, compiled, parameters, schedule=cron)

@@ -54,7 +54,7 @@ THEIR_MESSAGES = """\
 QatTrainer, CheckpointImporter, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, \
 AccuracyGate, BundleBuilder, \
 Pusher, or one node's id
-19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most
+19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most; a name begins with a letter
 20: parameters.push_destination: got nothing, wanted the folder for release bundles
 21: parameters.data: got 'gs://bucket/pictures', wanted a folder on one of the volumes (/mnt): Kubeflow brings nodes \
 their artifacts and nothing else

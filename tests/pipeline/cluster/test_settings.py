@@ -157,6 +157,7 @@ def test_an_image_named_by_digest_has_no_tag_from_which_that_of_workers_elsewher
     [
         ("schedule", "0 3 * *"), ("name", "Mobile Net"), ("pipeline_root", "/mnt"), ("service_account", "mobilenet"),
         ("labels", {"Team": "a"}), ("labels", {"team": "A"}), ("cache", 1), ("image", "a b"), ("image", ""),
+        ("labels", {"1team": "a"}),
         ("project", ""), ("projekt", "p"),
     ],
 )  # fmt: skip

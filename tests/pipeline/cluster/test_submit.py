@@ -6,7 +6,8 @@ import pytest
 import yaml
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
-from pipeline.cluster import run_parameters, submit
+from pipeline import compiled_file
+from pipeline.cluster import placement, run_parameters, submit
 from pipeline.cluster.submit import EXAMPLE_GEN, SubmitError
 from pipeline.settings import SAMPLE
 from tests.pipeline.cluster import submissions
@@ -37,6 +38,18 @@ def test_nothing_is_sent_to_kubeflow_when_the_check_fails(tmp_path):
             submit.send(submit.prepare(submissions.broken(tmp_path), settings), wait=False, report=print)
         assert "DataGate" in str(caught.value) and "Pusher-w025-r64" in str(caught.value)
         assert server.state.asked == []
+
+
+def test_a_file_that_takes_no_settings_is_not_sent_without_them(tmp_path):
+    settings = submissions.vertex_settings(nodes={"FloatTrainer": {"training": {"machine": "n1-standard-8"}}})
+    faulty = placement.place(submissions.compiled(), settings)
+    container = faulty.container("FloatTrainer-w025-r64")
+    assert container
+    container.clear()
+    container.update(image=submissions.IMAGE, command=["true"])  # Nothing that backends or rules mind.
+    compiled_file.write(tmp_path / "pipeline.yaml", faulty)
+    with pytest.raises(SubmitError, match=r"pipeline\.yaml does not take the settings, so nothing was sent"):
+        submit.prepare(tmp_path / "pipeline.yaml", settings)
 
 
 @pytest.mark.parametrize(
