@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.cluster.beam_flags import beam_flags
-from pipeline.cluster.node_settings import BEAM_NODES, DEFAULT, KINDS, Beam, kind, of_node
+from pipeline.cluster.node_settings import BEAM_NODES, DEFAULT, KINDS, TRAINERS, Beam, Training, kind, of_node
 from pipeline.cluster.settings import Cluster, KubeflowSettings, VertexSettings
-from pipeline.cluster.training_job import EXECUTOR, training_job_flag
+from pipeline.cluster.training_job import EXECUTOR, IN_THE_NODE, training_job_flag
 from pipeline.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC, Compiled, dags
 from pipeline.settings import SettingsError
 
@@ -68,13 +68,24 @@ def _place_container(container: dict[str, Any], node: str, settings: VertexSetti
         beam = chosen.get("beam") or Beam()
         write_executor_flags(container, beam_flags(beam, image=container["image"], settings=settings))
     training = chosen.get("training")
-    if training and isinstance(settings, VertexSettings):
-        container["args"][container["args"].index(EXECUTOR_CLASS) + 1] = EXECUTOR
-        write_executor_flags(container, [training_job_flag(training, image=container["image"], settings=settings)])
-    # A node that only waits for its job needs none.
-    gpu = None if training else chosen.get("gpu")
-    if resources := _resources(chosen, gpu):
+    if kind(node) in TRAINERS:
+        _place_training(container, training, settings)
+    # A node that only waits for its job needs no GPU.
+    resources = _resources(chosen, None if training else chosen.get("gpu"))
+    container.pop("resources", None)  # Of settings that the file was placed with before.
+    if resources:
         container["resources"] = resources
+
+
+def _place_training(
+    container: dict[str, Any], training: Training | None, settings: VertexSettings | KubeflowSettings
+) -> None:
+    """In the node itself, or as a job that the node starts; whichever the file had before."""
+    flags = []
+    if training and isinstance(settings, VertexSettings):
+        flags = [training_job_flag(training, image=container["image"], settings=settings)]
+    container["args"][container["args"].index(EXECUTOR_CLASS) + 1] = EXECUTOR if flags else IN_THE_NODE
+    write_executor_flags(container, flags)
 
 
 def _resources(chosen: Mapping[str, Any], gpu: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pipeline.cluster.node_settings import Training
 from pipeline.cluster.settings import VertexSettings
 
 EXECUTOR = "components.vertex_training.Executor"  # By name, since that module imports TFX.
+IN_THE_NODE = "tfx.components.trainer.executor.GenericExecutor"  # TFX's Trainer, where there is no job.
 FLAG = "--training_job"
 
 

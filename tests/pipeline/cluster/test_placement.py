@@ -162,6 +162,12 @@ def test_a_nodes_flags_are_those_of_its_runner(compiled, vertex, on_kubeflow):
         assert [flags(placed, node)[0].rpartition(".")[2].rpartition("=")[2] for node in BEAM_NODES] == runners
 
 
+def test_settings_leave_nothing_of_those_that_the_file_was_placed_with_before(compiled, vertex, on_kubeflow):
+    plain = changed(vertex, nodes={})
+    assert placement.place(placement.place(compiled, vertex), plain) == placement.place(compiled, plain)
+    assert placement.place(placement.place(compiled, vertex), on_kubeflow) == placement.place(compiled, on_kubeflow)
+
+
 def test_a_trainer_with_training_starts_a_custom_job_that_vertex_ai_would_take(compiled, vertex):
     placed = placement.place(compiled, vertex)
     trainer = containers(placed)["FloatTrainer"]
