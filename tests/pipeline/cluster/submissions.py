@@ -44,7 +44,7 @@ def broken(folder: Path) -> Path:
 def vertex_settings(**changes: Any) -> VertexSettings:
     """Everything said that can be."""
     said = {
-        "target": "vertex", "project": "project", "location": "europe-west4", "pipeline_root": "gs://root/mobilenet",
+        "target": "vertex", "project": "project", "location": "europe-west4", "pipeline_root": "gs://artifacts/mobilenet",
         "image": IMAGE, "service_account": ACCOUNT, "network": NETWORK, "labels": {"team": "vision"},
         "resume": "gs://checkpoints/resume",
         "parameters": {"data": "gs://pictures/data", "push_destination": "gs://models/out", "floor": 0.6},

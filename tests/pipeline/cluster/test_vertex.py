@@ -94,7 +94,7 @@ def test_a_run_is_asked_for_with_all_that_the_settings_say(tmp_path, asked):
     job = request.pipeline_job
     assert (job.service_account, job.network) == (submissions.ACCOUNT, submissions.NETWORK)
     assert dict(job.labels) == {"team": "vision"}
-    assert job.runtime_config.gcs_output_directory == "gs://root/mobilenet"
+    assert job.runtime_config.gcs_output_directory == "gs://artifacts/mobilenet"
     assert job.runtime_config.failure_policy.name == "PIPELINE_FAILURE_POLICY_FAIL_SLOW"
     values = job.runtime_config.parameter_values
     assert values["data"] == "gs://pictures/data" and values["push_destination"] == "gs://models/out"
@@ -196,7 +196,7 @@ def test_a_bucket_that_only_the_service_account_sees_is_no_obstacle(tmp_path, as
     said = []
     buckets["root"] = 403
     vertex.submit(submission(tmp_path), wait=False, report=said.append)
-    assert said[0] == f"gs://root is not for you to see; {submissions.ACCOUNT} must be able to."
+    assert said[0] == f"gs://artifacts is not for you to see; {submissions.ACCOUNT} must be able to."
     assert len(asked) == 1
 
 
