@@ -41,7 +41,7 @@ def test_each_way_ends_in_a_pushed_bundle(tmp_path):
         given = [str(checkpoint) if option == "CKPT" else option for option in options]
         results = _run(tmp_path / str(number), given)["results"]
         scores = [f"{results[kind]['top1']:.2%}" for kind in ("float", "int8")]
-        rows.append(f"| {way} | `mobilenet run {' '.join(options)}`".rstrip() + f" | {' | '.join(scores)} |")
+        rows.append(f"| {way} | `{' '.join(['mobilenet run', *options])}`" + f" | {' | '.join(scores)} |")
     text = (
         "# Every way to begin a run, on the bundled pictures: each ends in a pushed bundle\n\n"
         "`.venv/bin/pytest -m proof proof/test_checkpoints.py`; recipe `sample`, 0.25_64, 500 eval pictures. CKPT is\n"
