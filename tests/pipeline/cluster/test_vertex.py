@@ -31,7 +31,7 @@ CRON = "0 3 * * 1"
 @pytest.fixture
 def buckets(monkeypatch):
     """Cloud Storage's JSON API on loopback: bucket → status of listing it."""
-    statuses: dict[str, int] = {"root": 200, "pictures": 200, "models": 200, "checkpoints": 200}
+    statuses: dict[str, int] = {"artifacts": 200, "pictures": 200, "models": 200, "checkpoints": 200}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -184,7 +184,7 @@ def test_a_second_schedule_of_the_same_name_is_refused(tmp_path, asked, monkeypa
     assert asked == []
 
 
-@pytest.mark.parametrize("missing", ["root", "pictures", "models", "checkpoints"])
+@pytest.mark.parametrize("missing", ["artifacts", "pictures", "models", "checkpoints"])
 def test_a_missing_bucket_is_never_made_and_nothing_is_sent(tmp_path, asked, buckets, missing):
     del buckets[missing]
     with pytest.raises(ClusterError, match=rf"There is no bucket gs://{missing}, so nothing was sent\. Make it: "):
@@ -194,7 +194,7 @@ def test_a_missing_bucket_is_never_made_and_nothing_is_sent(tmp_path, asked, buc
 
 def test_a_bucket_that_only_the_service_account_sees_is_no_obstacle(tmp_path, asked, buckets):
     said = []
-    buckets["root"] = 403
+    buckets["artifacts"] = 403
     vertex.submit(submission(tmp_path), wait=False, report=said.append)
     assert said[0] == f"gs://artifacts is not for you to see; {submissions.ACCOUNT} must be able to."
     assert len(asked) == 1
