@@ -37,7 +37,7 @@ def move(source: Path, target: Path, *, last: str = "") -> None:
       last: the file that makes the folder whole; it is moved when all others are there.
 
     Raises:
-      OSError: the target is there and not empty, or the file system refuses the files too.
+      OSError: the target is there (an empty one may be renamed over), or the file system refuses the files too.
     """
     try:
         os.rename(source, target)
@@ -48,9 +48,7 @@ def move(source: Path, target: Path, *, last: str = "") -> None:
 
 
 def _move_files(source: Path, target: Path, last: str) -> None:
-    if target.exists():
-        target.rmdir()  # As a rename would: only what is empty may be replaced.
-    target.mkdir()  # Whoever makes it has it.
+    target.mkdir()  # Whoever makes it has it: one that is there and empty may be another's that has just begun.
     moved: list[tuple[Path, Path]] = []
     try:
         for file in sorted(_files(source), key=lambda file: file == source / last):
