@@ -10,10 +10,8 @@ import tensorflow_model_analysis as tfma
 
 from components import metrics
 from components.predict_extractor import predict_extractor
-from components.scores import Evaluation, PairedCounts, Scores
+from components.scores import BASELINE, CANDIDATE, Evaluation, PairedCounts, Scores, of_two
 
-CANDIDATE = "candidate"
-BASELINE = "baseline"
 # What TFMA is told of either model. The type decides which extractors stand before the own one: this has none, and
 # two equal types may be mixed; neither model is ever loaded as what it says.
 MODEL_TYPE = "tf_generic"
@@ -56,11 +54,10 @@ def read(evaluation_uri: str) -> Evaluation:
     """The counts of the Evaluator's artifact, over all pictures. Exact: TFMA stores them as integers or doubles."""
     values = dict(_overall(evaluation_uri))
     try:
-        return Evaluation(
-            candidate=_scores(values, CANDIDATE),
-            baseline=_scores(values, BASELINE),
-            pairs=_pairs(values[metrics.PairedCounts.NAME, CANDIDATE, True]),
-            sha256=values[metrics.EvaluatedFile.NAME, CANDIDATE, False].bytes_value.decode(),
+        return of_two(
+            _scores(values, CANDIDATE),
+            _scores(values, BASELINE),
+            _pairs(values[metrics.PairedCounts.NAME, CANDIDATE, True]),
         )
     except KeyError as error:
         raise EvaluationError(
@@ -90,6 +87,7 @@ def _scores(values: dict[Any, Any], model: str) -> Scores:
         confusion=_confusion(
             values[metrics.ConfusionMatrix.NAME, model, False], classes=round(number(metrics.Outputs))
         ),
+        sha256=values[metrics.EvaluatedFile.NAME, model, False].bytes_value.decode(),
     )
 
 

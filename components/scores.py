@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from components.intervals import Interval, share_interval
+
+CANDIDATE = "candidate"  # What the pipeline calls its two models.
+BASELINE = "baseline"
+
+BINS = 15  # Of confidence, equally wide: what calibration is usually measured with (Guo et al., arXiv:1706.04599).
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How sure a model is, and how often it is right then. All [BINS], by the confidence of the first class."""
+
+    pictures: np.ndarray  # int64.
+    right: np.ndarray  # int64: whose first class is the label.
+    confidence: np.ndarray  # float64, summed over the bin's pictures.
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error (ECE): the mean over pictures of |accuracy - confidence| of their bin."""
+        return float(np.abs(self.right - self.confidence).sum() / self.pictures.sum())
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A label that was taken for another class."""
+
+    label: int
+    predicted: int
+    pictures: int
+    names: tuple[str, ...]  # Of a few of the pictures, as `image/filename` has them.
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One model on all pictures. C is its number of outputs, the background included."""
+    """One model on some pictures. C is its number of outputs, the background included."""
 
     pictures: int
     top1_count: int
     top5_count: int
     cross_entropy: float  # Mean, nats; components/outcomes.py says how zeros count.
     confusion: np.ndarray  # int64 [C, C]: rows are labels, columns predictions.
+    calibration: Calibration | None = None
+    sha256: str = ""  # Of the file that ran, hexadecimal.
+    cross_entropy_error: float = 0.0  # Standard error of the mean.
+    names: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)  # (label, predicted) → pictures.
 
     @property
     def top1(self) -> float:
@@ -24,6 +60,35 @@ class Scores:
     @property
     def top5(self) -> float:
         return self.top5_count / self.pictures
+
+    @property
+    def top1_interval(self) -> Interval:
+        """95 %."""
+        return share_interval(self.top1_count, self.pictures)
+
+    @property
+    def top5_interval(self) -> Interval:
+        """95 %."""
+        return share_interval(self.top5_count, self.pictures)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Float64 [C]: the share of a class's pictures that get it; NaN for a class without pictures."""
+        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=1))
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Float64 [C]: the share of a class's predictions that are right; NaN for a class never predicted."""
+        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=0))
+
+    def confused(self, limit: int) -> list[Confusion]:
+        """The most frequent errors first; of equals the lowest label, then the lowest prediction."""
+        errors = self.confusion.copy()
+        np.fill_diagonal(errors, 0)
+        cells = np.argwhere(errors)
+        order = np.argsort(-errors[tuple(cells.T)], kind="stable")[:limit]
+        pairs = [(int(label), int(predicted)) for label, predicted in cells[order]]
+        return [Confusion(*pair, int(errors[pair]), self.names.get(pair, ())) for pair in pairs]
 
 
 @dataclass(frozen=True)
@@ -34,6 +99,7 @@ class PairedCounts:
     only_baseline: np.ndarray
     only_candidate: np.ndarray
     both_wrong: np.ndarray
+    agreed: int = 0  # Pictures on which both predict the same class, right or wrong.
 
     @property
     def per_class(self) -> np.ndarray:
@@ -52,12 +118,56 @@ class PairedCounts:
     def baseline_top1(self) -> float:
         return int((self.both_right + self.only_baseline).sum()) / self.pictures
 
+    @property
+    def agreement(self) -> float:
+        """The share of pictures on which both predict the same class."""
+        return self.agreed / self.pictures
+
+
+@dataclass(frozen=True)
+class Slice:
+    """All models on the pictures that have one value of one feature; on all pictures where the feature is empty."""
+
+    scores: Mapping[str, Scores]  # By model, in the order in which they were given.
+    pairs: Mapping[str, PairedCounts] = field(default_factory=dict)  # Each other model against the baseline.
+    feature: str = ""
+    value: str = ""
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the Evaluator measured: the int8 file against the float model, on the same pictures."""
+    """What was measured on the same pictures for all models; the pipeline has two, CANDIDATE and BASELINE."""
 
-    candidate: Scores
-    baseline: Scores
-    pairs: PairedCounts
-    sha256: str  # Of the candidate's file, hexadecimal.
+    overall: Slice
+    slices: tuple[Slice, ...] = ()
+    baseline_name: str | None = BASELINE
+
+    @property
+    def candidate(self) -> Scores:
+        """The int8 file."""
+        return self.overall.scores[CANDIDATE]
+
+    @property
+    def baseline(self) -> Scores:
+        """The float model."""
+        return self.overall.scores[BASELINE]
+
+    @property
+    def pairs(self) -> PairedCounts:
+        """The int8 file against the float model."""
+        return self.overall.pairs[CANDIDATE]
+
+    @property
+    def sha256(self) -> str:
+        """Of the candidate's file, hexadecimal."""
+        return self.candidate.sha256
+
+
+def of_two(candidate: Scores, baseline: Scores, pairs: PairedCounts) -> Evaluation:
+    """The pipeline's two models, without slices."""
+    return Evaluation(Slice({CANDIDATE: candidate, BASELINE: baseline}, {CANDIDATE: pairs}))
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    result = np.full(len(numerator), np.nan)
+    return np.divide(numerator, denominator, out=result, where=denominator > 0)

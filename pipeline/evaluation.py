@@ -7,7 +7,8 @@ import json
 import tensorflow_model_analysis as tfma
 
 from components import metrics
-from components.evaluation import BASELINE, CANDIDATE, MODEL_TYPE
+from components.evaluation import MODEL_TYPE
+from components.scores import BASELINE, CANDIDATE
 from trainer.imagenet import LABEL
 
 

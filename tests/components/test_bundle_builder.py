@@ -18,7 +18,7 @@ from components import bundle, bundle_builder, tf1_graph
 from components.bundle import BundleError
 from components.bundle_builder import Parts
 from components.edge_check import EdgeError, compare
-from components.scores import Evaluation, PairedCounts, Scores
+from components.scores import Evaluation, PairedCounts, Scores, of_two
 from trainer import checkpoint, export, input_pipeline, mobilenet_v1, quantization, tflite, tflite_metadata
 from trainer.imagenet import ENCODED, LABEL
 
@@ -69,8 +69,13 @@ def write_tflite(folder: Path, float_model, qat_model) -> None:
         (folder / file).write_bytes(whole)
 
 
-def scores(top1: int, top5: int) -> Scores:
-    return Scores(PICTURES, top1, top5, 1.25, np.zeros((4, 4), np.int64))
+def scores(top1: int, top5: int, *, sha256: str = "") -> Scores:
+    return Scores(PICTURES, top1, top5, 1.25, np.zeros((4, 4), np.int64), sha256=sha256)
+
+
+def with_candidate(evaluation: Evaluation, **changes) -> Evaluation:
+    """The same, but for a few things about the int8 file's scores."""
+    return of_two(dataclasses.replace(evaluation.candidate, **changes), evaluation.baseline, evaluation.pairs)
 
 
 def network():
@@ -99,7 +104,7 @@ def made(tmp_path_factory) -> Parts:
         float_model=folder / "float" / "Format-Serving",
         qat_model=folder / "qat" / "Format-Serving",
         tflite=folder / "tflite",
-        evaluation=Evaluation(candidate=scores(60, 68), baseline=scores(61, 69), pairs=pairs, sha256=digest),
+        evaluation=of_two(scores(60, 68, sha256=digest), scores(61, 69), pairs),
         code="e" * 64,
     )
 
@@ -226,7 +231,7 @@ def test_the_same_parts_give_the_same_bytes(built, made, tmp_path):
 
 
 def test_a_file_that_was_not_evaluated_is_refused(made, tmp_path):
-    other = dataclasses.replace(made, evaluation=dataclasses.replace(made.evaluation, sha256="0" * 64))
+    other = dataclasses.replace(made, evaluation=with_candidate(made.evaluation, sha256="0" * 64))
     with pytest.raises(BundleError, match=r"tflite has SHA-256 \w{64}, but 0{64} was evaluated"):
         bundle_builder.build(other, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
@@ -265,7 +270,7 @@ def test_other_labels_in_a_file_are_refused(parts, tmp_path):
 
 
 def test_an_evaluation_of_other_pictures_is_refused(made, tmp_path):
-    fewer = dataclasses.replace(made.evaluation, candidate=dataclasses.replace(made.evaluation.candidate, pictures=69))
+    fewer = with_candidate(made.evaluation, pictures=69)
     with pytest.raises(BundleError, match=r"69 pictures were evaluated, but .* holds 70"):
         bundle_builder.build(dataclasses.replace(made, evaluation=fewer), tmp_path / "bundle")
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components import bundle, bundle_info
-from components.scores import Evaluation, PairedCounts, Scores
+from components.scores import PairedCounts, Scores, of_two
 from pipeline.cli import app
 from proof import file_sizes
 from trainer import export
@@ -43,9 +43,7 @@ def push(zoo: Path, variant: str, version: int, *, classes: int, int8_top1: floa
         recipe={},
         digests={"data": "0123456789abcdef" * 4},
     )
-    evaluation = Evaluation(
-        candidate=scores(int8_top1, 0.75), baseline=scores(0.625, 0.875), pairs=PairedCounts(*4 * [NONE]), sha256=""
-    )
+    evaluation = of_two(scores(int8_top1, 0.75), scores(0.625, 0.875), PairedCounts(*4 * [NONE]))
     info = bundle_info.describe(folder, "name", float_model=model, qat_model=model, evaluation=evaluation, code="")
     bundle.write_json(folder / bundle.INFO, info)
     bundle.write_manifest(folder)
