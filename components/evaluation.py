@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components import metrics
+from components.classifiers import Model
+from components.picture_slices import Slicer
 from components.predict_extractor import predict_extractor
-from components.scores import BASELINE, CANDIDATE, Evaluation, PairedCounts, Scores, of_two
+from components.scores import Calibration, Evaluation, PairedCounts, Scores, Slice
 
-# What TFMA is told of either model. The type decides which extractors stand before the own one: this has none, and
-# two equal types may be mixed; neither model is ever loaded as what it says.
+# What TFMA is told of each model. The type decides which extractors stand before the own one: this has none, and
+# two equal types may be mixed; no model is ever loaded as what it says.
 MODEL_TYPE = "tf_generic"
+
+_Values = Mapping[tuple[str, str, bool], Any]  # (metric, model, is_diff) → MetricValue.
 
 
 class EvaluationError(ValueError):
-    """A folder does not hold an evaluation of a candidate against a baseline."""
+    """A folder does not hold an evaluation."""
 
 
 def custom_eval_shared_model(
@@ -38,66 +43,99 @@ def custom_eval_shared_model(
 def custom_extractors(
     eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any
 ) -> list[tfma.extractors.Extractor]:
-    """TFMA's extractors with our prediction, which keeps only the features that slices are made of."""
-    models = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
-    keep = sorted({feature for spec in eval_config.slicing_specs for feature in spec.feature_keys})
-    predict = predict_extractor({model.model_name: model.model_path for model in models}, keep=keep)
-    return tfma.default_extractors(
-        eval_shared_model=eval_shared_model,
-        eval_config=eval_config,
-        tensor_adapter_config=tensor_adapter_config,
-        custom_predict_extractor=predict,
-    )
+    """One extractor instead of TFMA's: it reads the Examples' columns, predicts, and makes the slices."""
+    del tensor_adapter_config  # The columns are read as they are.
+    shared = eval_shared_model if isinstance(eval_shared_model, list) else [eval_shared_model]
+    models = [Model(model.model_name, model.model_path) for model in shared]
+    return [predict_extractor(models, slicer=Slicer(slice_features(eval_config)))]
+
+
+def slice_features(eval_config: tfma.EvalConfig) -> tuple[tuple[str, ...], ...]:
+    """The features of each SlicingSpec."""
+    return tuple(tuple(spec.feature_keys) for spec in eval_config.slicing_specs)
 
 
 def read(evaluation_uri: str) -> Evaluation:
-    """The counts of the Evaluator's artifact, over all pictures. Exact: TFMA stores them as integers or doubles."""
-    values = dict(_overall(evaluation_uri))
+    """All that an evaluation's folder says. Exact: TFMA stores counts as integers or doubles.
+
+    Raises:
+      EvaluationError: no evaluation with the metrics of components/metrics.py lies there.
+    """
+    slices = [_slice(of_slice, evaluation_uri) for of_slice in tfma.load_metrics(evaluation_uri)]
+    overall = [each for each in slices if not each.feature]
+    if not overall:
+        raise _unreadable(evaluation_uri, "metrics over all pictures")
+    others = sorted((each for each in slices if each.feature), key=lambda each: (each.feature, each.value))
+    baseline = next((name for name in overall[0].scores if overall[0].pairs and name not in overall[0].pairs), None)
+    return Evaluation(overall[0], tuple(others), baseline)
+
+
+def _slice(of_slice: Any, uri: str) -> Slice:
+    values: dict[tuple[str, str, bool], Any] = {}
+    for pair in of_slice.metric_keys_and_values:
+        values[pair.key.name, pair.key.model_name, pair.key.is_diff] = pair.value
+    keys = of_slice.slice_key.single_slice_keys
+    counted = [model for name, model, is_diff in values if name == metrics.PictureCount.NAME and not is_diff]
     try:
-        return of_two(
-            _scores(values, CANDIDATE),
-            _scores(values, BASELINE),
-            _pairs(values[metrics.PairedCounts.NAME, CANDIDATE, True]),
+        scores = {model: _scores(values, model, confusion=not keys) for model in counted}
+        paired = [model for name, model, _ in values if name == metrics.PairedCounts.NAME]
+        return Slice(
+            scores=scores,
+            pairs={model: _pairs(values, model, scores[model].pictures) for model in paired},
+            feature=", ".join(key.column for key in keys),
+            value=", ".join(_slice_value(key) for key in keys),
         )
     except KeyError as error:
-        raise EvaluationError(
-            f"{evaluation_uri} has no {error.args[0]}: wanted what an Evaluator with two models and the EvalConfig of "
-            "pipeline/evaluation.py writes. Run the Evaluator again."
-        ) from error
+        raise _unreadable(uri, str(error.args[0])) from error
 
 
-def _overall(uri: str) -> Iterator[tuple[tuple[str, str, bool], Any]]:
-    """(metric, model, is_diff) → MetricValue of the slice that is everything."""
-    for of_slice in tfma.load_metrics(uri):
-        if not of_slice.slice_key.single_slice_keys:
-            for pair in of_slice.metric_keys_and_values:
-                yield (pair.key.name, pair.key.model_name, pair.key.is_diff), pair.value
+def _unreadable(uri: str, what: str) -> EvaluationError:
+    return EvaluationError(
+        f"{uri} has no {what}: wanted what an Evaluator with the EvalConfig of pipeline/evaluation.py, or mobilenet "
+        "evaluate, writes. Evaluate again."
+    )
 
 
-def _scores(values: dict[Any, Any], model: str) -> Scores:
+def _slice_value(key: Any) -> str:
+    kind = key.WhichOneof("kind")
+    value = getattr(key, kind)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _scores(values: _Values, model: str, *, confusion: bool) -> Scores:
+    """A slice's confusion is left out, [0, 0]: dense, a thousand classes fill 8 MB each."""
+
     def number(metric: type[metrics.CountsMetric]) -> float:
         return values[metric.NAME, model, False].double_value.value
 
+    def text(metric: type[metrics.CountsMetric]) -> str:
+        return values[metric.NAME, model, False].bytes_value.decode()
+
     pictures = round(number(metrics.PictureCount))
+    cells = values[metrics.ConfusionMatrix.NAME, model, False]
+    counted, right, confidence = np.array(json.loads(text(metrics.CalibrationBins)))
     return Scores(
         pictures=pictures,
         top1_count=round(number(metrics.Top1) * pictures),  # Exact: a quotient is right to the last bit.
         top5_count=round(number(metrics.Top5) * pictures),
         cross_entropy=number(metrics.MeanCrossEntropy),
-        confusion=_confusion(
-            values[metrics.ConfusionMatrix.NAME, model, False], classes=round(number(metrics.Outputs))
-        ),
-        sha256=values[metrics.EvaluatedFile.NAME, model, False].bytes_value.decode(),
+        cross_entropy_error=number(metrics.CrossEntropyError),
+        confusion=_confusion(cells, round(number(metrics.Outputs))) if confusion else np.zeros((0, 0), np.int64),
+        calibration=Calibration(counted.astype(np.int64), right.astype(np.int64), confidence),
+        sha256=text(metrics.EvaluatedFile),
+        names={(label, predicted): tuple(names) for label, predicted, names in json.loads(text(metrics.ErrorNames))},
     )
 
 
-def _confusion(value: Any, *, classes: int) -> np.ndarray:
+def _confusion(value: Any, classes: int) -> np.ndarray:
     matrix = np.zeros((classes, classes), np.int64)
     for entry in value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
         matrix[entry.actual_class_id, entry.predicted_class_id] = round(entry.num_weighted_examples)
     return matrix
 
 
-def _pairs(value: Any) -> PairedCounts:
-    table = np.array(value.array_value.int64_values, np.int64).reshape(tuple(value.array_value.shape))
-    return PairedCounts(*(column.copy() for column in table.T))
+def _pairs(values: _Values, model: str, pictures: int) -> PairedCounts:
+    array = values[metrics.PairedCounts.NAME, model, True].array_value
+    table = np.array(array.int64_values, np.int64).reshape(tuple(array.shape))
+    agreement = values[metrics.Agreement.NAME, model, True].double_value.value
+    return PairedCounts(*(column.copy() for column in table.T), agreed=round(agreement * pictures))

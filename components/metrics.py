@@ -7,13 +7,17 @@ Their names differ from those of TFMA's own metrics, which would be taken first.
 from __future__ import annotations
 
 import functools
+import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
 
-from components.picture_counts import CountPictures, Counts, PicturePreprocessor
+from components.picture_counts import CountPictures, Counts, ModelCounts, PicturesPreprocessor
+from components.scores import Calibration
 
 _COUNTS = "_picture_counts"  # The underscore keeps it out of the results.
 
@@ -85,6 +89,37 @@ class MeanCrossEntropy(CountsMetric):
         return counts.models[model].cross_entropy / counts.models[model].pictures
 
 
+class CrossEntropyError(CountsMetric):
+    """The standard error of the mean cross entropy; 0 of a single picture."""
+
+    NAME = "cross_entropy_error"
+
+    def value(self, counts: Counts, model: str) -> float:
+        found = counts.models[model]
+        if found.pictures < 2:
+            return 0.0
+        variance = max(0.0, found.squares - found.cross_entropy**2 / found.pictures) / (found.pictures - 1)
+        return math.sqrt(variance / found.pictures)
+
+
+class CalibrationError(CountsMetric):
+    """The expected calibration error over components.scores.BINS equally wide bins of confidence."""
+
+    NAME = "ece"
+
+    def value(self, counts: Counts, model: str) -> float:
+        return calibration(counts.models[model]).error
+
+
+class CalibrationBins(CountsMetric):
+    """JSON: [pictures, right ones, summed confidence] by bin. As text, or TFMA would take differences of it."""
+
+    NAME = "calibration"
+
+    def value(self, counts: Counts, model: str) -> str:
+        return json.dumps(counts.models[model].bins.tolist())
+
+
 class Outputs(CountsMetric):
     """The number of classes of the model, the background included."""
 
@@ -104,6 +139,15 @@ class ConfusionMatrix(CountsMetric):
         return tfma_confusion.Matrices({0.0: {tfma_confusion.MatrixEntryKey(*cell): count for cell, count in cells}})
 
 
+class ErrorNames(CountsMetric):
+    """JSON: [label, predicted, names of a few of the pictures] of every kind of error; empty in slices."""
+
+    NAME = "error_names"
+
+    def value(self, counts: Counts, model: str) -> str:
+        return json.dumps([[*cell, names] for cell, names in sorted(counts.models[model].names.items())])
+
+
 class PairedCounts(CountsMetric):
     """int64 [C, 4] by label: both right, only the baseline, only the candidate, both wrong."""
 
@@ -112,6 +156,16 @@ class PairedCounts(CountsMetric):
 
     def value(self, counts: Counts, model: str) -> Any:
         return counts.paired(model)
+
+
+class Agreement(CountsMetric):
+    """The share of pictures on which the candidate predicts what the baseline predicts."""
+
+    NAME = "agreement"
+    AGAINST_BASELINE = True
+
+    def value(self, counts: Counts, model: str) -> float:
+        return counts.agreed[model] / counts.models[model].pictures
 
 
 class EvaluatedFile(CountsMetric):
@@ -123,7 +177,16 @@ class EvaluatedFile(CountsMetric):
         return counts.models[model].only_file()
 
 
-ALL = (PictureCount, Top1, Top5, MeanCrossEntropy, Outputs, ConfusionMatrix, PairedCounts, EvaluatedFile)
+ALL = (
+    PictureCount, Top1, Top5, MeanCrossEntropy, CrossEntropyError, CalibrationError, CalibrationBins, Outputs,
+    ConfusionMatrix, ErrorNames, PairedCounts, Agreement, EvaluatedFile,
+)  # fmt: skip
+
+
+def calibration(counts: ModelCounts) -> Calibration:
+    """The bins of one model."""
+    pictures, right, confidence = counts.bins
+    return Calibration(pictures.astype(np.int64), right.astype(np.int64), confidence)
 
 
 def _counting(eval_config: tfma.EvalConfig) -> Any:
@@ -132,7 +195,7 @@ def _counting(eval_config: tfma.EvalConfig) -> Any:
     key = tfma.metrics.MetricKey(_COUNTS)
     return tfma.metrics.MetricComputation(
         keys=[key],
-        preprocessors=[PicturePreprocessor(names)],
+        preprocessors=[PicturesPreprocessor(names)],
         combiner=CountPictures(key, names, _baseline(eval_config)),
     )
 

@@ -5,40 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from components.outcomes import CLASSES, CROSS_ENTROPY, PREDICTED, RANK
-from components.predict_extractor import SHA256
+from components.outcomes import Outcomes, Pictures
+from components.scores import BINS
 
+PICTURES = "pictures"  # Where the extractor puts what is counted.
 TOP = 5
-
-_LABELS = "labels"  # TFMA's names for the parts of its extracts.
-_PREDICTIONS = "predictions"
+NAMES = 3  # Of the pictures of one error, so many are kept: the first by name, whatever the order of merging.
 
 
 class MixedFilesError(ValueError):
     """Not all pictures were run through the same file."""
-
-
-class Outcome(NamedTuple):
-    """What one model made of one picture."""
-
-    predicted: int
-    rank: int
-    cross_entropy: float
-    classes: int
-    sha256: str
-
-
-class Picture(NamedTuple):
-    """One picture, and the outcome of each model in a fixed order: all that crosses to the combiner."""
-
-    label: int
-    outcomes: tuple[Outcome, ...]
 
 
 @dataclass
@@ -49,27 +31,43 @@ class ModelCounts:
     top1: int = 0
     top5: int = 0
     cross_entropy: float = 0.0  # Summed.
+    squares: float = 0.0  # Of the cross entropies, summed.
     classes: int = 0
     confusion: Counter[tuple[int, int]] = field(default_factory=Counter)  # (label, predicted) → pictures.
+    names: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # Of errors: (label, predicted) → pictures.
+    bins: np.ndarray = field(default_factory=lambda: np.zeros((3, BINS)))  # Pictures, right ones, summed confidence.
     files: set[str] = field(default_factory=set)  # SHA-256.
 
-    def add(self, label: int, outcome: Outcome) -> None:
-        self.pictures += 1
-        self.top1 += outcome.rank == 0
-        self.top5 += outcome.rank < TOP
-        self.cross_entropy += outcome.cross_entropy
-        self.classes = max(self.classes, outcome.classes)
-        self.confusion[label, outcome.predicted] += 1
-        self.files.add(outcome.sha256)
+    def add(self, labels: np.ndarray, found: Outcomes, names: np.ndarray | None) -> None:
+        right = found.rank == 0
+        self.pictures += len(labels)
+        self.top1 += int(right.sum())
+        self.top5 += int((found.rank < TOP).sum())
+        self.cross_entropy += float(found.cross_entropy.sum())
+        self.squares += float(np.square(found.cross_entropy).sum())
+        self.classes = max(self.classes, found.classes)
+        self.confusion.update(_cells(labels, found.predicted))
+        self.bins += _bins(found.confidence, right)
+        self.files.add(found.sha256)
+        if names is not None:
+            for row in np.flatnonzero(~right):
+                self._name((int(labels[row]), int(found.predicted[row])), [names[row].decode("utf-8", "replace")])
 
     def merge(self, other: ModelCounts) -> None:
         self.pictures += other.pictures
         self.top1 += other.top1
         self.top5 += other.top5
         self.cross_entropy += other.cross_entropy
+        self.squares += other.squares
         self.classes = max(self.classes, other.classes)
         self.confusion.update(other.confusion)
+        self.bins = self.bins + other.bins
         self.files |= other.files
+        for cell, names in other.names.items():
+            self._name(cell, names)
+
+    def _name(self, cell: tuple[int, int], names: Sequence[str]) -> None:
+        self.names[cell] = sorted([*self.names.get(cell, ()), *names])[:NAMES]
 
     def only_file(self) -> str:
         """The SHA-256 of the one file that ran on all pictures."""
@@ -83,10 +81,11 @@ class ModelCounts:
 
 @dataclass
 class Counts:
-    """All models by name, and the pairs: (name, label, right, baseline right) → pictures."""
+    """All models by name, and each against the baseline, where there is one."""
 
     models: dict[str, ModelCounts]
-    pairs: Counter[tuple[str, int, bool, bool]] = field(default_factory=Counter)
+    pairs: Counter[tuple[str, int, bool, bool]] = field(default_factory=Counter)  # Name, label, right, baseline right.
+    agreed: Counter[str] = field(default_factory=Counter)  # Name → pictures with the baseline's prediction.
 
     def paired(self, name: str) -> np.ndarray:
         """int64 [C, 4] by label: both right, only the baseline, only `name`, both wrong."""
@@ -97,20 +96,14 @@ class Counts:
         return table
 
 
-class PicturePreprocessor(tfma.metrics.Preprocessor):
-    """An extract → Picture. Runs before the slices fan out, once for all metrics."""
+class PicturesPreprocessor(tfma.metrics.Preprocessor):
+    """An extract → its Pictures, once for all metrics."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(name=f"picture({','.join(names)})")
-        self._names = tuple(names)
+        super().__init__(name=f"pictures({','.join(names)})")
 
-    def process(self, extracts: dict[str, Any]) -> Iterator[Picture]:
-        labels, predictions = extracts[_LABELS], extracts[_PREDICTIONS]
-        if self._names == ("",):  # TFMA nests by model only where there are several.
-            yield Picture(_scalar(labels), (_outcome(predictions),))
-        else:
-            found = tuple(_outcome(predictions[name]) for name in self._names)
-            yield Picture(_scalar(labels[self._names[0]]), found)
+    def process(self, extracts: dict[str, Any]) -> Iterator[Pictures]:
+        yield extracts[PICTURES]
 
 
 class CountPictures(beam.CombineFn):
@@ -124,14 +117,18 @@ class CountPictures(beam.CombineFn):
     def create_accumulator(self) -> Counts:
         return Counts({name: ModelCounts() for name in self._names})
 
-    def add_input(self, accumulator: Counts, picture: Picture) -> Counts:
-        for name, outcome in zip(self._names, picture.outcomes, strict=True):
-            accumulator.models[name].add(picture.label, outcome)
-        if self._baseline is not None:
-            right = [outcome.rank == 0 for outcome in picture.outcomes]
-            for name, candidate_right in zip(self._names, right, strict=True):
-                accumulator.pairs[name, picture.label, candidate_right, right[self._baseline]] += 1
+    def add_input(self, accumulator: Counts, pictures: Pictures) -> Counts:
+        for name, found in zip(self._names, pictures.outcomes, strict=True):
+            accumulator.models[name].add(pictures.labels, found, pictures.names)
+            if self._baseline is not None:
+                self._pair(accumulator, name, pictures.labels, found, pictures.outcomes[self._baseline])
         return accumulator
+
+    def _pair(self, counts: Counts, name: str, labels: np.ndarray, found: Outcomes, baseline: Outcomes) -> None:
+        sides = 2 * (found.rank == 0) + (baseline.rank == 0)
+        for (label, side), pictures in _cells(labels, sides).items():
+            counts.pairs[name, label, bool(side & 2), bool(side & 1)] += pictures
+        counts.agreed[name] += int((found.predicted == baseline.predicted).sum())
 
     def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
         result = self.create_accumulator()
@@ -139,21 +136,22 @@ class CountPictures(beam.CombineFn):
             for name, counts in accumulator.models.items():
                 result.models[name].merge(counts)
             result.pairs.update(accumulator.pairs)
+            result.agreed.update(accumulator.agreed)
         return result
 
     def extract_output(self, accumulator: Counts) -> dict[Any, Counts]:
         return {self._key: accumulator}
 
 
-def _outcome(predictions: dict[str, Any]) -> Outcome:
-    return Outcome(
-        predicted=int(_scalar(predictions[PREDICTED])),
-        rank=int(_scalar(predictions[RANK])),
-        cross_entropy=float(_scalar(predictions[CROSS_ENTROPY])),
-        classes=int(_scalar(predictions[CLASSES])),
-        sha256=str(_scalar(predictions[SHA256])),
-    )
+def _cells(rows: np.ndarray, columns: np.ndarray) -> dict[tuple[int, int], int]:
+    """How often each (row, column) is there."""
+    width = int(columns.max(initial=0)) + 1
+    codes, counts = np.unique(rows.astype(np.int64) * width + columns, return_counts=True)
+    return {divmod(int(code), width): int(count) for code, count in zip(codes, counts, strict=True)}
 
 
-def _scalar(value: Any) -> Any:
-    return value.item() if isinstance(value, np.ndarray) else value
+def _bins(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Float64 [3, BINS]: pictures, right ones, summed confidence. A confidence on an edge belongs to the lower bin."""
+    where = np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    weights = (None, right, confidence)
+    return np.stack([np.bincount(where, each, BINS).astype(np.float64) for each in weights])

@@ -23,6 +23,7 @@ def serialise(picture: Picture, *, label: int, category: Category, filename: str
         imagenet.SYNSET: category.synset.encode(),
         imagenet.TEXT: category.text.encode(),
         imagenet.ENCODED: picture.jpeg,
+        imagenet.NOTE: (picture.converted or "").encode(),
     }
     for key, text in texts.items():
         feature[key].bytes_list.value.append(text)

@@ -1,30 +1,43 @@
-"""What the Evaluator measures: the EvalConfig, without thresholds. AccuracyGate is the only one that blesses."""
+"""What an evaluation measures: the EvalConfig, without thresholds. AccuracyGate is the only one that blesses."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
 
 from components import metrics
 from components.evaluation import MODEL_TYPE
+from components.picture_slices import DECODE_NOTE, PICTURE_SIZE
 from components.scores import BASELINE, CANDIDATE
 from trainer.imagenet import LABEL
 
+SLICES = ((PICTURE_SIZE,), (DECODE_NOTE,))  # The pipeline's, beside all pictures: each the features that make one.
 
-def eval_config(*, code: str) -> tfma.EvalConfig:
-    """The int8 file as candidate against the float model as baseline, over all pictures.
+
+def eval_config(
+    *,
+    code: str,
+    models: Sequence[str] = (CANDIDATE, BASELINE),
+    baseline: str | None = BASELINE,
+    slices: Sequence[Sequence[str]] = SLICES,
+) -> tfma.EvalConfig:
+    """By default the pipeline's: the int8 file as candidate against the float model as baseline.
 
     Args:
       code: the digest of the sources that evaluate. The Evaluator has no other place for it, and must run again when
         they change.
+      models: their names.
+      baseline: the one that all others are compared with.
+      slices: the features that make each; all pictures come on top.
     """
     config = tfma.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(name=CANDIDATE, label_key=LABEL, model_type=MODEL_TYPE),
-            tfma.ModelSpec(name=BASELINE, label_key=LABEL, model_type=MODEL_TYPE, is_baseline=True),
+            tfma.ModelSpec(name=name, label_key=LABEL, model_type=MODEL_TYPE, is_baseline=name == baseline)
+            for name in models
         ],
-        slicing_specs=[tfma.SlicingSpec()],
+        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=features) for features in slices)],
         metrics_specs=[tfma.MetricsSpec(metrics=[_metric(metric, code) for metric in metrics.ALL])],
     )
     config.options.include_default_metrics.value = False

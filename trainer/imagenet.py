@@ -16,6 +16,7 @@ CHANNELS = "image/channels"
 COLORSPACE = "image/colorspace"
 FORMAT = "image/format"
 FILENAME = "image/filename"
+NOTE = "image/note"  # Ours, not the reference's: why ingestion encoded the picture anew; empty where it did not.
 LABEL = "image/class/label"
 SYNSET = "image/class/synset"
 TEXT = "image/class/text"

@@ -18,9 +18,9 @@ from tfx.types import standard_artifacts
 
 from components import classifiers, evaluation
 from components.accuracy_gate import AccuracyGate
-from components.classifiers import Preprocessing
+from components.classifiers import Model, Preprocessing
 from components.outcomes import LEAST_PROBABILITY
-from components.scores import Evaluation
+from components.scores import BINS, Evaluation
 from pipeline.evaluation import eval_config
 from tests.components.evaluation_artifacts import (
     CENTRAL_FRACTION,
@@ -32,7 +32,9 @@ from tests.components.evaluation_artifacts import (
     constant_model,
     convert,
     evaluate,
+    longer_side,
     make,
+    name_of,
     write_tflite,
 )
 from trainer import export
@@ -77,7 +79,7 @@ def test_models_at_a_uri_as_workers_elsewhere_have_them_are_those_in_the_folder(
             tf.io.gfile.makedirs(at.rpartition("/")[0])
             with tf.io.gfile.GFile(at, "wb") as copy:
                 copy.write(file.read_bytes())
-        by_path, by_uri = classifiers.load(here), classifiers.load(there)
+        by_path, by_uri = classifiers.load(Model("", here)), classifiers.load(Model("", there))
         assert by_uri.preprocessing == by_path.preprocessing == Preprocessing(SIDE, CENTRAL_FRACTION)
         assert by_uri.sha256 == by_path.sha256
         images = artifacts.images()
@@ -95,6 +97,38 @@ def test_pairs_are_those_of_the_two_loops(artifacts, measured):
     np.testing.assert_array_equal(pairs.only_candidate, np.bincount(labels[int8 & ~floats], minlength=CLASSES))
     np.testing.assert_array_equal(pairs.both_wrong, np.bincount(labels[~int8 & ~floats], minlength=CLASSES))
     np.testing.assert_array_equal(pairs.per_class, [0] + [EACH] * 10)
+
+
+def test_calibration_names_and_slices_are_those_of_the_loop(artifacts, measured):
+    probabilities, labels = int8_loop(artifacts).astype(np.float64), np.array(artifacts.labels)
+    confidence, predicted = probabilities.max(1), probabilities.argmax(1)
+    right = predicted == labels
+    edges = np.digitize(confidence, np.linspace(0, 1, BINS + 1)[1:-1], right=True)
+    error = sum(abs(right[edges == b].sum() - confidence[edges == b].sum()) for b in range(BINS)) / len(labels)
+    assert measured.candidate.calibration.error == pytest.approx(error, abs=1e-6)
+    assert measured.candidate.calibration.pictures.tolist() == np.bincount(edges, minlength=BINS).tolist()
+    errors = measured.candidate.confused(99)
+    assert sum(each.pictures for each in errors) == (~right).sum()
+    for each in errors:
+        cell = np.flatnonzero((labels == each.label) & (predicted == each.predicted))
+        assert each.names == tuple(name_of(number) for number in cell[:3])
+    sizes = np.array([longer_side(number) for number in range(len(labels))])
+    by_size = {each.value: each.scores["candidate"] for each in measured.slices if each.feature == "picture_size"}
+    assert {value: scores.top1_count for value, scores in by_size.items()} == {
+        "under 64 px": right[sizes == 40].sum(),
+        "128 to 255 px": right[sizes == 200].sum(),
+    }
+    notes = {each.value: each.scores["candidate"].pictures for each in measured.slices if each.feature == "decode_note"}
+    assert notes == {"as it was": 45, "converted": 15}
+
+
+def test_agreement_and_the_standard_error_are_those_of_the_loops(artifacts, measured):
+    int8, labels = int8_loop(artifacts), np.array(artifacts.labels)
+    model, _ = export.load_keras(f"{artifacts.float_model.uri}/Format-Serving")
+    floats = model.predict(artifacts.images(), verbose=0).argmax(1)
+    assert measured.pairs.agreed == (int8.argmax(1) == floats).sum()
+    losses = -np.log(np.maximum(int8[np.arange(60), labels].astype(np.float64), LEAST_PROBABILITY))
+    assert measured.candidate.cross_entropy_error == pytest.approx(losses.std(ddof=1) / np.sqrt(60), abs=1e-6)
 
 
 def test_the_evaluated_files_sha256_is_the_shipped_files(artifacts, measured):
@@ -140,7 +174,7 @@ def test_evaluator_and_gate_run_as_nodes_of_a_pipeline(artifacts, measured, tmp_
 
 
 def test_a_folder_without_an_evaluation_is_named(tmp_path):
-    with pytest.raises(evaluation.EvaluationError, match=f"{tmp_path} has no .*Run the Evaluator again"):
+    with pytest.raises(evaluation.EvaluationError, match=f"{tmp_path} has no .*Evaluate again"):
         evaluation.read(str(tmp_path))
 
 
