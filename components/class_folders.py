@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from components.source import Category, DataError, Entry, Source
@@ -33,6 +33,39 @@ def scan(root: str) -> Source:
         ignored += unknown
     _check_filled(root, names, splits)
     return Source(_categories(names), splits, ignored)
+
+
+def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
+    """One folder of class folders, `<class>/*.jpg` or `eval/<class>/*.jpg`, as an eval split alone.
+
+    Args:
+        labels: What the outputs of a model are called, the background first: each folder gets its own name's label.
+            Without them the folders get 1…N by name.
+
+    Raises:
+        DataError: no class folders, one without pictures, or one that is none of the labels.
+    """
+    folder = _eval_folder(Path(root))
+    names = _class_names(folder)
+    _check_classes(root, {imagenet.EVAL: names, imagenet.TRAIN: names})
+    known = list(labels) or [imagenet.BACKGROUND, *names]
+    if unknown := sorted(set(names) - set(known)):
+        raise DataError(
+            f"{folder}: no output of the model is called {_listed(unknown)}. It knows {_listed(known[1:])}. "
+            "Name the folders as the classes it was trained on."
+        )
+    places = {name: label for label, name in enumerate(known)}
+    entries, ignored = _entries(Path(root), imagenet.EVAL, folder, {name: places[name] for name in names})
+    filled = {entry.label for entry in entries}
+    if empty := [name for name in names if places[name] not in filled]:
+        raise DataError(f"{folder}: no pictures in {_listed(empty)}. Fill these folders or remove them.")
+    return Source(_categories(known[1:]), {imagenet.EVAL: entries}, ignored)
+
+
+def _eval_folder(root: Path) -> Path:
+    if not root.is_dir():
+        raise DataError(f"{root} {'is a file' if root.exists() else 'does not exist'}. Wanted <class>/*.jpg in it.")
+    return next((root / name for name in EVAL_NAMES if (root / name).is_dir()), root)
 
 
 def fingerprint(root: str) -> str:

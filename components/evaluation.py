@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
 
 from components import metrics
 from components.classifiers import Model
@@ -18,6 +21,8 @@ from components.scores import Calibration, Evaluation, PairedCounts, Scores, Sli
 # What TFMA is told of each model. The type decides which extractors stand before the own one: this has none, and
 # two equal types may be mixed; no model is ever loaded as what it says.
 MODEL_TYPE = "tf_generic"
+
+_EVAL_CONFIG_FILE = "eval_config.json"  # TFMA's.
 
 _Values = Mapping[tuple[str, str, bool], Any]  # (metric, model, is_diff) → MetricValue.
 
@@ -55,29 +60,43 @@ def slice_features(eval_config: tfma.EvalConfig) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(spec.feature_keys) for spec in eval_config.slicing_specs)
 
 
-def read(evaluation_uri: str) -> Evaluation:
+def read(evaluation_uri: str, *, alone: str = "model") -> Evaluation:
     """All that an evaluation's folder says. Exact: TFMA stores counts as integers or doubles.
+
+    Args:
+      alone: what to call a model that was evaluated alone; TFMA drops its name.
 
     Raises:
       EvaluationError: no evaluation with the metrics of components/metrics.py lies there.
     """
-    slices = [_slice(of_slice, evaluation_uri) for of_slice in tfma.load_metrics(evaluation_uri)]
+    specs = _model_specs(evaluation_uri)
+    names = [spec.name for spec in specs]
+    slices = [_slice(of_slice, names, alone, evaluation_uri) for of_slice in tfma.load_metrics(evaluation_uri)]
     overall = [each for each in slices if not each.feature]
     if not overall:
         raise _unreadable(evaluation_uri, "metrics over all pictures")
     others = sorted((each for each in slices if each.feature), key=lambda each: (each.feature, each.value))
-    baseline = next((name for name in overall[0].scores if overall[0].pairs and name not in overall[0].pairs), None)
+    baseline = next((spec.name for spec in specs if spec.is_baseline), None)
     return Evaluation(overall[0], tuple(others), baseline)
 
 
-def _slice(of_slice: Any, uri: str) -> Slice:
+def _model_specs(uri: str) -> list[tfma.ModelSpec]:
+    """In the order in which the models were given."""
+    path = os.path.join(uri, _EVAL_CONFIG_FILE)
+    if not tf.io.gfile.exists(path):
+        raise _unreadable(uri, _EVAL_CONFIG_FILE)
+    with tf.io.gfile.GFile(path) as file:
+        said = json.loads(file.read())
+    return list(json_format.ParseDict(said["evalConfig"], tfma.EvalConfig()).model_specs)
+
+
+def _slice(of_slice: Any, names: Sequence[str], alone: str, uri: str) -> Slice:
     values: dict[tuple[str, str, bool], Any] = {}
     for pair in of_slice.metric_keys_and_values:
         values[pair.key.name, pair.key.model_name, pair.key.is_diff] = pair.value
     keys = of_slice.slice_key.single_slice_keys
-    counted = [model for name, model, is_diff in values if name == metrics.PictureCount.NAME and not is_diff]
     try:
-        scores = {model: _scores(values, model, confusion=not keys) for model in counted}
+        scores = {name or alone: _scores(values, name, confusion=not keys) for name in names}
         paired = [model for name, model, _ in values if name == metrics.PairedCounts.NAME]
         return Slice(
             scores=scores,

@@ -50,7 +50,28 @@ def ingest(
     """
     if not 0 <= max_refused <= 1:
         raise DataError(f"max_refused is {max_refused}; wanted a share from 0 to 1, such as 0.001 for 0.1 %.")
-    source = scan(root)
+    return ingest_source(
+        scan(root),
+        root,
+        destination,
+        make_pipeline=make_pipeline,
+        max_refused=max_refused,
+        max_pixels=max_pixels,
+        pictures_per_shard=pictures_per_shard,
+    )
+
+
+def ingest_source(
+    source: Source,
+    root: str,
+    destination: str,
+    *,
+    make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
+    max_refused: float = MAX_REFUSED,
+    max_pixels: int = MAX_PIXELS,
+    pictures_per_shard: int = PICTURES_PER_SHARD,
+) -> dict[str, Any]:
+    """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
     with _staging(Path(destination)) as staging:
         plans = shards.plan(source, staging, pictures_per_shard=pictures_per_shard)
         with report_progress(staging / "result", total=sum(map(len, source.splits.values()))):

@@ -34,7 +34,7 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "classes": len(source.categories),
         "bytes": sum(result["bytes"] for result in ordered),
         "ignored": source.ignored,
-        "splits": {split: _split_report(source, totals[split], classes[split]) for split in source.splits},
+        "splits": {split: _split_report(source, split, totals[split], classes[split]) for split in source.splits},
         "converted": _named(ordered, "converted"),
         "refused": _named(ordered, "refused"),
     }
@@ -51,12 +51,14 @@ def _split_of(plan: str, source: Source) -> str:
     return next(split for split in source.splits if Path(plan).name.startswith(f"Split-{split}-"))
 
 
-def _split_report(source: Source, counts: Counter, per_class: Counter) -> dict[str, Any]:
+def _split_report(source: Source, split: str, counts: Counter, per_class: Counter) -> dict[str, Any]:
     report: dict[str, Any] = {name: counts[name] for name in ("pictures", "taken", "converted", "refused", "grey")}
     for what in ("converted", "refused"):
         kinds = {key.removeprefix(f"{what}: "): n for key, n in sorted(counts.items()) if key.startswith(f"{what}: ")}
         report[f"{what}_by_reason"] = kinds
-    report["per_class"] = {category.name: per_class[category.name] for category in source.categories}
+    found = {entry.label for entry in source.splits[split]}  # All classes, but where a model is evaluated on a few.
+    categories = [category for label, category in enumerate(source.categories, start=1) if label in found]
+    report["per_class"] = {category.name: per_class[category.name] for category in categories}
     return report
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from pipeline import cluster_cli, family_cli
+from pipeline import cluster_cli, evaluate_cli, family_cli
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(cluster_cli.app)
 app.add_typer(family_cli.app)
+app.add_typer(evaluate_cli.app)
 
 
 def main() -> None:

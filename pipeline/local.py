@@ -21,7 +21,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from components import evaluation as evaluations
 from components import ingestion_report, ingestion_summary, pusher, tflite_artifact
 from components.scores import Evaluation
-from pipeline import lineage, progress
+from pipeline import failures, lineage, progress
 from pipeline.branch import Branch
 from pipeline.pipeline import BeamArgument, create_pipeline
 from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings, SettingsError
@@ -34,7 +34,7 @@ class NodeFailed(RuntimeError):
     """A node of the DAG failed; the message is the node's own."""
 
     def __init__(self, node: str, error: BaseException) -> None:
-        super().__init__(f"{node} failed: {_message(error)}")
+        super().__init__(f"{node} failed: {failures.sentence(error)}")
         self.node = node
 
 
@@ -157,13 +157,3 @@ def _sweep(artifacts: Path) -> None:
     for pattern in (".ingesting-*", "*.writing"):
         for left in artifacts.glob(f"*/*/*/{pattern}"):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _message(error: BaseException) -> str:
-    """Our own sentence if there is one under what Beam and TFX put around it, else what went wrong first."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    ours = (link for link in chain if type(link).__module__.split(".")[0] in ("trainer", "components", "pipeline"))
-    chosen = next(ours, chain[-1])
-    return str(chosen).split(" [while running", 1)[0].strip() or type(chosen).__name__

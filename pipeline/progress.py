@@ -51,9 +51,10 @@ class Follower(logging.Handler):
         elif _CACHED.fullmatch(record.getMessage()):
             self.cached = True
         elif match := _NODE.fullmatch(record.getMessage()):
-            self._start(match[1]) if match[2] == "running" else self._finish(match[1])
+            self.start(match[1]) if match[2] == "running" else self.finish(match[1])
 
-    def _start(self, node: str) -> None:
+    def start(self, node: str) -> None:
+        """A node, or another piece of work, begins."""
         self.node, self.cached = node, False
         self.started = self.said = time.monotonic()
         self._clear()
@@ -61,7 +62,8 @@ class Follower(logging.Handler):
         if not self.console.is_terminal:
             self.console.print(self._place(), highlight=False)
 
-    def _finish(self, node: str) -> None:
+    def finish(self, node: str) -> None:
+        """It is done."""
         self._clear()
         self.finished += 1
         note = "from cache" if self.cached else f"{time.monotonic() - self.started:.1f} s"
@@ -103,10 +105,10 @@ def _describe(values: dict) -> tuple[str, int, int | None]:
 
 
 @contextlib.contextmanager
-def following(log: Path) -> Iterator[Follower]:
-    """Within: the process's output is the log file, and the follower's console is what the output was."""
+def following(log: Path, *, quiet: bool = False) -> Iterator[Follower]:
+    """Within: the process's output is the log file, and the follower's console is what the output was, unless quiet."""
     with output_to(log) as terminal:
-        follower = Follower(Console(file=terminal))
+        follower = Follower(Console(file=terminal, quiet=quiet))
         with _records_to(follower, log), follower.progress:
             follower.progress.add_task("importing TFX and TensorFlow", total=None)
             yield follower
