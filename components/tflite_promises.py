@@ -1,17 +1,19 @@
 """Holds the three .tflite files to the models that they were made from, before anything is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from components import edge_check, tflite_agreement
+from components import edge_check, layer_drift, tflite_agreement
 from components.tflite_agreement import Agreement, Tolerance
 from components.tflite_artifact import FLOAT, INT8, UINT8
-from trainer import quantization, tflite
+from trainer import tflite
 from trainer.keras import keras
 
 _BATCH = 50
+_LAYER_PICTURES = 32  # On which the layers are compared, once the logits have failed…
+_LAYER_BATCH = 16  # …few at a time, as all activations are held.
 _FLOAT_DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
 
 
@@ -32,17 +34,11 @@ def check(
     if faults:  # Logits that come out of float operators would prove nothing.
         raise ConversionError(_message(faults))
     runner = tflite.Runner(files[INT8])
-    found = tflite_agreement.agreement(
-        unrounded=_logits(_unrounded(float_model, qat_model), images),
-        emulated=_logits(qat_model, images),
-        measured=runner.logits(images),
-        step=runner.graph.logits.scales[0],
-        tolerance=tolerance,
-    )
+    found = tflite_agreement.measure(float_model, qat_model, runner, _batches(images), tolerance=tolerance)
     faults += [f"{INT8}: {fault}" for fault in tflite_agreement.faults(found, tolerance)]
     if faults:
-        where = tflite_agreement.first_departure(qat_model, runner, images, mean_steps=found.tolerated_steps)
-        faults.append(f"{INT8}: it leaves the fake-quantized model {where}")
+        drift = layer_drift.layer_drift(qat_model, runner, _batches(images[:_LAYER_PICTURES], _LAYER_BATCH))
+        faults.append(f"{INT8}: {layer_drift.sentence(drift)}")
     faults += _edge_faults(files, images)
     faults += _float_faults(files[FLOAT], float_model, images)
     if faults:
@@ -50,29 +46,21 @@ def check(
     return found
 
 
-def _unrounded(float_model: keras.Model, qat_model: keras.Model) -> keras.Model:
-    model = keras.models.clone_model(float_model)
-    quantization.copy_float_weights(qat_model, model)
-    return model
-
-
-def _logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    run = tf.function(model, autograph=False)  # AutoGraph takes seconds over tfmot's wrappers, and changes nothing.
-    parts = [run(images[start : start + _BATCH], training=False).numpy() for start in range(0, len(images), _BATCH)]
-    return np.concatenate(parts)
+def _batches(images: np.ndarray, size: int = _BATCH) -> Iterator[np.ndarray]:
+    return (images[start : start + size] for start in range(0, len(images), size))
 
 
 def _edge_faults(files: Mapping[str, bytes], images: np.ndarray) -> list[str]:
-    batches = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
     try:
-        edge_check.compare(batches, int8=files[INT8], uint8=files[UINT8])
+        edge_check.compare(_batches(images), int8=files[INT8], uint8=files[UINT8])
     except edge_check.EdgeError as error:
         return [f"{UINT8}: {error}"]
     return []
 
 
 def _float_faults(file: bytes, model: keras.Model, images: np.ndarray) -> list[str]:
-    logits = _logits(model, images)
+    run = tf.function(model, autograph=False)
+    logits = np.concatenate([run(batch, training=False).numpy() for batch in _batches(images)])
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     wanted = exponentials / exponentials.sum(axis=1, keepdims=True)
     off = float(np.abs(tflite.Runner(file).probabilities(images) - wanted).max())

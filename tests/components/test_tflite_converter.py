@@ -174,7 +174,7 @@ def test_the_logits_of_another_model_are_refused_naming_the_operator(inputs):
         tflite_promises.check(files, inputs.float_model, inputs.quantized, images, tolerance=Tolerance())
     message = str(raised.value)
     assert "tflite: its logits are" in message
-    assert "first at operator 8 CONV_2D (Conv2d_4_pointwise_Relu6)" in message
+    assert "leaves the fake-quantized model first at operator 8 CONV_2D (Conv2d_4_pointwise_Relu6)" in message
     assert re.search(r"uint8\.tflite: the uint8 file's output differs from the int8 file's on \d+ of 60", message)
     assert "float.tflite" not in message
 
