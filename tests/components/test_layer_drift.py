@@ -83,8 +83,8 @@ def test_the_operator_whose_weights_were_changed_is_the_first_to_depart_and_the_
     runner = tflite.Runner(drifting.spoiled(file, operator, change))
     rows = layer_drift.layer_drift(pair[1], runner, [images])
     assert [row.operator for row in rows if row.departs] == [operator]
-    first = layer_drift.first_departure(rows)
-    assert first == rows[operator]
+    assert layer_drift.first_departure(rows) == rows[operator]
+    first = rows[operator]
     assert first.layer == tflite.operators(file)[operator].layer
     assert first.alone_mean_steps > 0.5
     assert f"first at operator {operator} {first.name} ({first.layer}), " in layer_drift.sentence(rows)
@@ -97,7 +97,7 @@ def test_one_weight_of_a_layer_is_found_though_the_logits_are_within_tolerance(p
         return weights
 
     runner = tflite.Runner(drifting.spoiled(file, 8, first_weight_turned))
-    found = tflite_agreement.measure(*pair, runner, [images], tolerance=Tolerance())
+    found = tflite_agreement.measure(pair[0], pair[1], runner, [images], tolerance=Tolerance())
     assert tflite_agreement.faults(found, Tolerance()) == []
     first = layer_drift.first_departure(layer_drift.layer_drift(pair[1], runner, [images]))
     assert first is not None
@@ -132,7 +132,7 @@ def test_a_float_file_is_refused(pair, images):
 
 def test_the_agreement_is_what_numpy_says_of_the_three_logits(pair, file, images):
     runner = tflite.Runner(file)
-    found = tflite_agreement.measure(*pair, runner, [images[:12], images[12:]], tolerance=Tolerance())
+    found = tflite_agreement.measure(pair[0], pair[1], runner, [images[:12], images[12:]], tolerance=Tolerance())
     unrounded, emulated = (model(images, training=False).numpy() for model in pair)
     [scale] = runner.graph.logits.scales
     steps = np.abs(emulated - runner.logits(images)) / scale
