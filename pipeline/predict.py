@@ -71,7 +71,7 @@ def predict(bundle_or_tflite: Path, images: Sequence[Path], *, top: int) -> list
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH):
         paths = images[start : start + BATCH]
-        decoded = _decode(paths, resolution=runner.graph.resolution, central_fraction=classifier.central_fraction)
+        decoded = decode(paths, resolution=runner.graph.resolution, central_fraction=classifier.central_fraction)
         for path, probabilities in zip(paths, runner.probabilities(decoded), strict=True):
             predictions.append(Prediction(path, _guesses(probabilities, classifier.labels, top)))
     return predictions
@@ -130,8 +130,8 @@ def _central_fraction(info: dict[str, Any], folder: Path) -> float:
     return fraction
 
 
-def _decode(paths: Sequence[Path], *, resolution: int, central_fraction: float) -> np.ndarray:
-    """Float32 [n, R, R, 3] in [-1, 1]."""
+def decode(paths: Sequence[Path], *, resolution: int, central_fraction: float) -> np.ndarray:
+    """Files → float32 [n, R, R, 3] in [-1, 1]; PredictError names all that cannot be read."""
     decoded, faults = [], []
     for path in paths:
         try:
