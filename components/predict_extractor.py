@@ -26,7 +26,7 @@ from components.picture_slices import Slicer, column, has
 from trainer import preprocessing
 from trainer.imagenet import ENCODED, FILENAME, LABEL
 
-BATCH = 32  # Pictures decoded at a time: 19 MB at 224 px, and as fast as any larger batch.
+BATCH = 64  # Pictures decoded at a time: 39 MB at 224 px, and as fast as any larger batch.
 PROGRESS_SECONDS = 1.0
 
 # TFMA's metrics run behind the extractor that makes the slices, which they know by this name.
@@ -101,13 +101,15 @@ class _Predict(beam.DoFn):
 
 
 def decoder(how: Preprocessing) -> Callable[[np.ndarray], np.ndarray]:
-    """JPEG bytes [n] → float32 [n, R, R, 3], each picture by `preprocessing.eval_image`."""
+    """JPEG bytes [n ≤ BATCH] → float32 [n, R, R, 3], each picture by `preprocessing.eval_image`."""
 
     def eval_image(encoded: tf.Tensor) -> tf.Tensor:
         return preprocessing.eval_image(encoded, resolution=how.resolution, central_fraction=how.central_fraction)
 
+    # By tf.data, on all cores, and not by map_fn, whose loop costs a tenth of the decoding on top.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def eval_images(encoded: tf.Tensor) -> tf.Tensor:
-        return tf.map_fn(eval_image, encoded, fn_output_signature=tf.float32)
+        pictures = tf.data.Dataset.from_tensor_slices(encoded).map(eval_image, tf.data.AUTOTUNE, deterministic=True)
+        return pictures.batch(BATCH).get_single_element()
 
     return lambda encoded: eval_images(tf.constant(encoded, tf.string)).numpy()

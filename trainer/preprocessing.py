@@ -34,15 +34,17 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def eval_image(encoded: tf.Tensor, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> tf.Tensor:
-    """JPEG bytes → float [R, R, 3] in [-1, 1]: the central part, resized without keeping the aspect ratio."""
-    return eval_preprocess(decode(encoded), resolution=resolution, central_fraction=central_fraction)
+    """JPEG bytes → float [R, R, 3] in [-1, 1]: the central part, resized without keeping the aspect ratio.
+
+    To the bit `eval_preprocess(decode(encoded))`, but what is cropped away is never made float: an eighth less work.
+    """
+    image = _central(tf.image.decode_jpeg(encoded, channels=3), central_fraction)
+    return scale(resize(tf.image.convert_image_dtype(image, tf.float32), resolution))
 
 
 def eval_preprocess(image: tf.Tensor, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> tf.Tensor:
     """Float [H, W, 3] in [0, 1] → float [R, R, 3] in [-1, 1] (`preprocess_for_eval` of the reference)."""
-    if central_fraction < 1.0:
-        image = tf.image.central_crop(image, central_fraction)
-    return scale(resize(image, resolution))
+    return scale(resize(_central(image, central_fraction), resolution))
 
 
 def inception_train_image(
@@ -164,6 +166,10 @@ def hue(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def contrast(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Times 0.5-1.5, about each channel's mean."""
     return tf.image.stateless_random_contrast(image, *CONTRAST, _stream(seed, 3))
+
+
+def _central(image: tf.Tensor, fraction: float) -> tf.Tensor:
+    return tf.image.central_crop(image, fraction) if fraction < 1.0 else image
 
 
 def _in_turn(image: tf.Tensor, seed: tf.Tensor, steps: tuple[Step, ...]) -> tf.Tensor:

@@ -80,13 +80,13 @@ def evaluate(artifacts: Artifacts, uri: Path, *, tflite_uri: str | None = None, 
     return evaluation.read(str(uri))
 
 
-def convert(model: keras.Model, images: np.ndarray) -> bytes:
-    """Post-training int8 with int8 edges and a softmax: quick, and as good as any other file for counting."""
+def convert(model: keras.Model, images: np.ndarray, *, edges: tf.DType = tf.int8) -> bytes:
+    """Post-training int8 with integer edges and a softmax: quick, and as good as any other file for counting."""
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([model, keras.layers.Softmax()]))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images[:20])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter.inference_input_type = converter.inference_output_type = edges
     return converter.convert()
 
 

@@ -1,0 +1,144 @@
+"""TFMA with our extractor against a plain loop over the same file and interpreter; prints the ratio of CPU time.
+
+    python -m benchmarks.evaluate [--variant 0.25_128] [--classes 1001] [--few 1000] [--many 5000] [--rounds 3]
+
+Each side runs in a process of its own, on few pictures and on many; what a further picture costs is the slope between
+the two, so imports and the loading of the model are left out. Metrics are computed on both sides. The pictures are
+500 x 375 JPEGs of 85 KB (benchmarks/corpus.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SIDES = ("loop", "tfma")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", default="0.25_128")
+    for option, default in (("--classes", 1001), ("--few", 1000), ("--many", 5000), ("--rounds", 3)):
+        parser.add_argument(option, type=int, default=default)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--pictures", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        _one(options)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _prepare(Path(folder), options)
+        rounds = [{side: _slope(side, folder, options) for side in SIDES} for _ in range(options.rounds)]
+    for costs in rounds:
+        print("  ".join(f"{side} {1000 * cost:.3f} ms" for side, cost in costs.items()), "of CPU a picture")
+    ratios = [costs["tfma"] / costs["loop"] for costs in rounds]
+    print(f"ratio tfma : loop {statistics.median(ratios):.3f}, the median of {options.rounds} rounds")
+
+
+def _slope(side: str, folder: str, options: argparse.Namespace) -> float:
+    """CPU seconds of one more picture."""
+    cost = {pictures: _run(side, folder, pictures) for pictures in (options.few, options.many)}
+    return (cost[options.many] - cost[options.few]) / (options.many - options.few)
+
+
+def _run(side: str, folder: str, pictures: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.evaluate", "--side", side]
+    command += ["--folder", folder, "--pictures", str(pictures)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    print(f"  {side:5} {pictures:6,} pictures: {said['cpu']:.1f} s of CPU, {said['memory'] / 1e6:,.0f} MB at most",
+          file=sys.stderr)  # fmt: skip
+    return said["cpu"]
+
+
+def _one(options: argparse.Namespace) -> None:
+    shard = options.folder / f"examples-{options.pictures}" / "data_tfrecord-00000-of-00001"
+    {"loop": _loop, "tfma": _tfma}[options.side](shard, options.folder / "model.tflite", options.folder)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "memory": _most_memory()}))
+
+
+def _most_memory() -> int:
+    """Bytes. Not getrusage's, which begins with what the parent had when it forked."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def _tfma(shard: Path, model: Path, folder: Path) -> None:
+    from rich.console import Console
+
+    from pipeline import evaluate
+    from pipeline.progress import Follower
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        request = evaluate.Request([f"int8={model}"], shard.parent, Path(scratch) / "evaluation")
+        result = evaluate.evaluate(request, follower=Follower(Console(quiet=True)))
+    print(result.overall.scores["int8"].top1_count)
+
+
+def _loop(shard: Path, model: Path, folder: Path) -> None:
+    """What somebody would write who has no pipeline: tf.data, the interpreter, numpy."""
+    del folder
+    import numpy as np
+
+    from trainer import input_pipeline, tflite
+
+    runner = tflite.Runner(model.read_bytes())
+    side, classes = runner.graph.resolution, runner.graph.classes
+    confusion, top5, loss = np.zeros((classes, classes), np.int64), 0, 0.0
+    bins = np.zeros((3, 15))
+    batches = input_pipeline.eval_dataset([str(shard)], resolution=side, central_fraction=0.875, batch_size=32)
+    for images, labels in batches.as_numpy_iterator():
+        probabilities = runner.probabilities(images)
+        rows = np.arange(len(labels))
+        of_label = probabilities[rows, labels]
+        predicted = probabilities.argmax(axis=1)
+        np.add.at(confusion, (labels, predicted), 1)
+        top5 += int(((probabilities > of_label[:, np.newaxis]).sum(axis=1) < 5).sum())
+        loss -= float(np.log(np.maximum(of_label, 1 / 512)).sum())
+        sure = probabilities[rows, predicted]
+        place = np.minimum((sure * 15).astype(int), 14)
+        for row, weights in enumerate((None, predicted == labels, sure)):
+            bins[row] += np.bincount(place, weights, 15)
+    print(int(np.trace(confusion)), top5, loss)
+
+
+def _prepare(folder: Path, options: argparse.Namespace) -> None:
+    import numpy as np
+    import tensorflow as tf
+
+    from benchmarks import corpus
+    from trainer import mobilenet_v1
+    from trainer.keras import keras
+    from trainer.variant import Variant
+
+    for pictures in (options.few, options.many):
+        examples = folder / f"examples-{pictures}"
+        examples.mkdir()
+        size = corpus.write_shard(examples / "data_tfrecord-00000-of-00001", pictures, classes=options.classes)
+    print(f"{size / options.many / 1000:.1f} KB a picture", file=sys.stderr)
+    variant = Variant.parse(options.variant)
+    keras.utils.set_random_seed(1)
+    model = mobilenet_v1.build(width=variant.width, resolution=variant.resolution, classes=options.classes)
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([model, keras.layers.Softmax()]))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    picture = np.random.default_rng(1).uniform(-1, 1, (1, variant.resolution, variant.resolution, 3))
+    converter.representative_dataset = lambda: ([picture.astype(np.float32)] for _ in range(10))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    (folder / "model.tflite").write_bytes(converter.convert())
+
+
+if __name__ == "__main__":
+    main()
