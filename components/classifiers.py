@@ -57,6 +57,11 @@ class Classifier(Protocol):
         """Of the evaluated file; of a SavedModel, over its graph and variables. Hexadecimal."""
         ...
 
+    @property
+    def runtime(self) -> str:
+        """What runs it, with its version."""
+        ...
+
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Float32 [n, R, R, 3] in [-1, 1] → float32 [n, C]."""
         ...
@@ -88,6 +93,7 @@ class TFLiteClassifier:
     def __init__(self, model: Model, path: str) -> None:
         file = _read(path)
         self._runner = tflite.Runner(file, threads=1)
+        self.runtime = self._runner.runtime
         self._softmax = any(operator.name == "SOFTMAX" for operator in self._runner.graph.operators)
         said = _json(os.path.join(os.path.dirname(path), CONVERSION)).get("preprocessing", {})
         self.preprocessing = _preprocessing(model, self._runner.graph.resolution, said)
@@ -101,6 +107,8 @@ class TFLiteClassifier:
 
 class SavedModelClassifier:
     """A SavedModel, through the signature that takes pictures: ours has `serving_image`, others `serving_default`."""
+
+    runtime = f"TensorFlow {tf.__version__}"
 
     def __init__(self, model: Model) -> None:
         files = [os.path.join(model.path, "saved_model.pb")]
@@ -121,6 +129,8 @@ class SavedModelClassifier:
 
 class KerasClassifier:
     """A whole model as Keras 2 saves it, fake-quantized or not. Code inside it (Lambda layers) is not run."""
+
+    runtime = f"TensorFlow {tf.__version__}"
 
     def __init__(self, model: Model) -> None:
         file = _read(model.path)

@@ -142,6 +142,7 @@ def _scores(values: _Values, model: str, *, confusion: bool) -> Scores:
         confusion=_confusion(cells, round(number(metrics.Outputs))) if confusion else np.zeros((0, 0), np.int64),
         calibration=Calibration(counted.astype(np.int64), right.astype(np.int64), confidence),
         sha256=text(metrics.EvaluatedFile),
+        runtime=text(metrics.Runtime),
         names={(label, predicted): tuple(names) for label, predicted, names in json.loads(text(metrics.ErrorNames))},
     )
 

@@ -177,9 +177,18 @@ class EvaluatedFile(CountsMetric):
         return counts.models[model].only_file()
 
 
+class Runtime(CountsMetric):
+    """What ran the file; of workers that differ, all."""
+
+    NAME = "runtime"
+
+    def value(self, counts: Counts, model: str) -> str:
+        return "; ".join(sorted(counts.models[model].runtimes))
+
+
 ALL = (
     PictureCount, Top1, Top5, MeanCrossEntropy, CrossEntropyError, CalibrationError, CalibrationBins, Outputs,
-    ConfusionMatrix, ErrorNames, PairedCounts, Agreement, EvaluatedFile,
+    ConfusionMatrix, ErrorNames, PairedCounts, Agreement, EvaluatedFile, Runtime,
 )  # fmt: skip
 
 

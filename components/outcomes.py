@@ -28,11 +28,12 @@ class Outcomes:
     confidence: np.ndarray  # float32 [n]: the probability of the predicted class.
     classes: int  # Outputs, the background included.
     sha256: str = ""  # Of the file that ran, hexadecimal.
+    runtime: str = ""  # What ran it.
 
     def of(self, rows: np.ndarray) -> Outcomes:
         """Some of the pictures: indices, or bool [n]."""
         parts = (self.predicted[rows], self.rank[rows], self.cross_entropy[rows], self.confidence[rows])
-        return Outcomes(*parts, self.classes, self.sha256)
+        return Outcomes(*parts, self.classes, self.sha256, self.runtime)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Pictures:
         return Pictures(self.labels[rows], tuple(each.of(rows) for each in self.outcomes))
 
 
-def outcomes(probabilities: np.ndarray, labels: np.ndarray, *, sha256: str = "") -> Outcomes:
+def outcomes(probabilities: np.ndarray, labels: np.ndarray, *, sha256: str = "", runtime: str = "") -> Outcomes:
     """Ties go to the lowest index, as a stable argsort of falling probability has it.
 
     Args:
@@ -72,6 +73,7 @@ def outcomes(probabilities: np.ndarray, labels: np.ndarray, *, sha256: str = "")
         confidence=probabilities[rows, predicted].astype(np.float32),
         classes=probabilities.shape[1],
         sha256=sha256,
+        runtime=runtime,
     )
 
 
@@ -84,6 +86,7 @@ def joined(parts: Sequence[Outcomes]) -> Outcomes:
         np.concatenate([part.confidence for part in parts]),
         parts[0].classes,
         parts[0].sha256,
+        parts[0].runtime,
     )
 
 

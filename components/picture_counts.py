@@ -37,6 +37,7 @@ class ModelCounts:
     names: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # Of errors: (label, predicted) → pictures.
     bins: np.ndarray = field(default_factory=lambda: np.zeros((3, BINS)))  # Pictures, right ones, summed confidence.
     files: set[str] = field(default_factory=set)  # SHA-256.
+    runtimes: set[str] = field(default_factory=set)
 
     def add(self, labels: np.ndarray, found: Outcomes, names: np.ndarray | None) -> None:
         right = found.rank == 0
@@ -49,6 +50,7 @@ class ModelCounts:
         self.confusion.update(_cells(labels, found.predicted))
         self.bins += _bins(found.confidence, right)
         self.files.add(found.sha256)
+        self.runtimes.add(found.runtime)
         if names is not None:
             for row in np.flatnonzero(~right):
                 self._name((int(labels[row]), int(found.predicted[row])), [names[row].decode("utf-8", "replace")])
@@ -63,6 +65,7 @@ class ModelCounts:
         self.confusion.update(other.confusion)
         self.bins = self.bins + other.bins
         self.files |= other.files
+        self.runtimes |= other.runtimes
         for cell, names in other.names.items():
             self._name(cell, names)
 

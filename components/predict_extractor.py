@@ -90,7 +90,7 @@ class _Predict(beam.DoFn):
         probabilities = model.probabilities(images)
         if self._classes is not None and probabilities.shape[1] == self._classes - 1:
             probabilities = with_background(probabilities)
-        return outcomes(probabilities, labels, sha256=model.sha256)
+        return outcomes(probabilities, labels, sha256=model.sha256, runtime=model.runtime)
 
     def _report(self, pictures: int) -> None:
         self._done += pictures

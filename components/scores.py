@@ -50,6 +50,7 @@ class Scores:
     confusion: np.ndarray  # int64 [C, C]: rows are labels, columns predictions.
     calibration: Calibration | None = None
     sha256: str = ""  # Of the file that ran, hexadecimal.
+    runtime: str = ""  # What ran it: the interpreter and its kernels, or TensorFlow.
     cross_entropy_error: float = 0.0  # Standard error of the mean.
     names: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)  # (label, predicted) → pictures.
 

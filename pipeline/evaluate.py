@@ -16,7 +16,7 @@ from components import evaluation as evaluations
 from components import ingestion
 from components.class_folders import scan_split
 from components.picture_slices import CLASS_GROUP, Slicer
-from components.predict_extractor import predict_extractor
+from components.predict_extractor import BATCH, predict_extractor
 from components.scores import Evaluation
 from pipeline import evaluated_data, evaluated_models, scores_file, source
 from pipeline.evaluated_models import Chosen, Options
@@ -113,7 +113,7 @@ def _run(request: Request, chosen: Sequence[Chosen], examples: evaluated_data.Ex
     with _pipeline(request) as pipeline:
         _ = (
             pipeline
-            | "Read" >> reader.BeamSource()
+            | "Read" >> reader.BeamSource(batch_size=BATCH)
             | "Evaluate"
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_config=config,

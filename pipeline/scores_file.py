@@ -51,6 +51,7 @@ def _scores(scores: Scores) -> dict[str, Any]:
         "cross_entropy_interval": mean_interval(scores.cross_entropy, scores.cross_entropy_error),
         "ece": scores.calibration.error if scores.calibration else None,
         "sha256": scores.sha256,
+        "runtime": scores.runtime,
     }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from importlib import metadata
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from trainer.tflite_graph import Tensor, TFLiteError, read_graph
 
 BATCH = 64
+KERNELS = OpResolverType.BUILTIN  # With XNNPACK, by name: other kernels may round otherwise by an output step.
 BATCH_PIXELS = 1 << 20  # A batch's input; its widest feature maps are 16 times the bytes, in float.
 
 
@@ -28,6 +30,12 @@ class Runner:
         self._threads = threads
         self._interpreter = self._load()
         self._debugger: Interpreter | None = None  # Keeps every tensor: built only when asked for them.
+
+    @property
+    def runtime(self) -> str:
+        """What its answers may depend on beside the file: the interpreter, its kernels, its threads."""
+        threads = f"{self._threads} thread{'s' if self._threads > 1 else ''}"
+        return f"ai-edge-litert {metadata.version('ai-edge-litert')}, built-in kernels with XNNPACK, {threads}"
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Float32 [n, R, R, 3] in [-1, 1] → float32 [n, C]."""
@@ -52,7 +60,12 @@ class Runner:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
-                interpreter = Interpreter(model_content=self._file, num_threads=self._threads, **options)
+                interpreter = Interpreter(
+                    model_content=self._file,
+                    num_threads=self._threads,
+                    experimental_op_resolver_type=KERNELS,
+                    **options,
+                )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise TFLiteError(f"ai-edge-litert refuses the .tflite file: {error}") from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from importlib import metadata as metadata_of_packages
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,12 @@ def test_agreement_and_the_standard_error_are_those_of_the_loops(artifacts, meas
 def test_the_evaluated_files_sha256_is_the_shipped_files(artifacts, measured):
     file = Path(artifacts.tflite.uri, "Format-Serving", "tflite").read_bytes()
     assert measured.sha256 == hashlib.sha256(file).hexdigest()
+
+
+def test_what_ran_each_file_is_recorded(measured):
+    version = metadata_of_packages.version("ai-edge-litert")
+    assert measured.candidate.runtime == f"ai-edge-litert {version}, built-in kernels with XNNPACK, 1 thread"
+    assert measured.baseline.runtime == f"TensorFlow {tf.__version__}"
 
 
 def test_tfmas_own_reader_finds_the_rates_by_model(artifacts, tmp_path):
