@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 SIDES = ("loop", "tfma")
+SHARD = "data_tfrecord-00000-of-00001"
 
 
 def main() -> None:
@@ -35,23 +36,24 @@ def main() -> None:
         _one(options)
         return
     with tempfile.TemporaryDirectory() as folder:
-        _prepare(Path(folder), options)
-        rounds = [{side: _slope(side, folder, options) for side in SIDES} for _ in range(options.rounds)]
+        prepare(Path(folder), options)
+        rounds = [{side: slope(side, Path(folder), options) for side in SIDES} for _ in range(options.rounds)]
     for costs in rounds:
         print("  ".join(f"{side} {1000 * cost:.3f} ms" for side, cost in costs.items()), "of CPU a picture")
     ratios = [costs["tfma"] / costs["loop"] for costs in rounds]
     print(f"ratio tfma : loop {statistics.median(ratios):.3f}, the median of {options.rounds} rounds")
 
 
-def _slope(side: str, folder: str, options: argparse.Namespace) -> float:
+def slope(side: str, folder: Path, options: argparse.Namespace) -> float:
     """CPU seconds of one more picture."""
-    cost = {pictures: _run(side, folder, pictures) for pictures in (options.few, options.many)}
+    cost = {pictures: run(side, folder, pictures)["cpu"] for pictures in (options.few, options.many)}
     return (cost[options.many] - cost[options.few]) / (options.many - options.few)
 
 
-def _run(side: str, folder: str, pictures: int) -> float:
+def run(side: str, folder: Path, pictures: int) -> dict[str, float]:
+    """CPU seconds and the most bytes of memory, of a process of its own."""
     command = [sys.executable, "-m", "benchmarks.evaluate", "--side", side]
-    command += ["--folder", folder, "--pictures", str(pictures)]
+    command += ["--folder", str(folder), "--pictures", str(pictures)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
@@ -59,11 +61,11 @@ def _run(side: str, folder: str, pictures: int) -> float:
     said = json.loads(done.stdout.strip().splitlines()[-1])
     print(f"  {side:5} {pictures:6,} pictures: {said['cpu']:.1f} s of CPU, {said['memory'] / 1e6:,.0f} MB at most",
           file=sys.stderr)  # fmt: skip
-    return said["cpu"]
+    return said
 
 
 def _one(options: argparse.Namespace) -> None:
-    shard = options.folder / f"examples-{options.pictures}" / "data_tfrecord-00000-of-00001"
+    shard = options.folder / f"examples-{options.pictures}" / SHARD
     {"loop": _loop, "tfma": _tfma}[options.side](shard, options.folder / "model.tflite", options.folder)
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "memory": _most_memory()}))
@@ -114,7 +116,8 @@ def _loop(shard: Path, model: Path, folder: Path) -> None:
     print(int(np.trace(confusion)), top5, loss)
 
 
-def _prepare(folder: Path, options: argparse.Namespace) -> None:
+def prepare(folder: Path, options: argparse.Namespace) -> None:
+    """Writes the pictures and the model."""
     import numpy as np
     import tensorflow as tf
 
@@ -126,7 +129,7 @@ def _prepare(folder: Path, options: argparse.Namespace) -> None:
     for pictures in (options.few, options.many):
         examples = folder / f"examples-{pictures}"
         examples.mkdir()
-        size = corpus.write_shard(examples / "data_tfrecord-00000-of-00001", pictures, classes=options.classes)
+        size = corpus.write_shard(examples / SHARD, pictures, classes=options.classes)
     print(f"{size / options.many / 1000:.1f} KB a picture", file=sys.stderr)
     variant = Variant.parse(options.variant)
     keras.utils.set_random_seed(1)
