@@ -1,9 +1,9 @@
 """What every node's container runs: `python -m components.entrypoint`, around TFX's own entrypoint.
 
 TFX's alone works on Vertex AI only. Kubeflow Pipelines 2 hands input artifacts over without their TFX types (tfx issue
-7768) and adds an output of its own, `executor-logs`, whose type TFX cannot import. And our components read and write
-folders, where both clusters speak of object stores: cloud_paths.py says how one is the other. None of it changes
-anything where it is not needed.
+7768) and adds an output of its own, `executor-logs`, whose type TFX cannot import. Outputs of the backends' own types
+have classes of ours in TFX (system_types.py). And our components read and write folders, where both clusters speak
+of object stores: cloud_paths.py says how one is the other. None of it changes anything where it is not needed.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import yaml
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 from tfx.utils import import_utils
 
+from components import system_types
 from components.cloud_paths import localized, remote
 
 _LOGS = "executor-logs"
@@ -49,11 +50,17 @@ def main(argv: Sequence[str]) -> None:
 
 
 def restore_types(execution: dict[str, Any], inputs_spec: dict[str, Any]) -> None:
-    """Gives input artifacts the type that the component asks for, where the backend gave none that TFX knows."""
+    """Gives input artifacts the type that the component asks for, where the backend gave none that TFX knows.
+
+    And outputs of the backends' own types the class of ours that stands for it.
+    """
     declared = inputs_spec.get("artifacts", {})
     for name, artifact in _artifacts(execution, "inputs"):
         if name in declared and not _is_tfx(artifact.get("type", {})):
             artifact["type"] = declared[name]["artifactType"]
+    for _, artifact in _artifacts(execution, "outputs"):
+        if ours := system_types.TYPES.get(_title(artifact.get("type", {}))):
+            artifact["type"] = {"schemaTitle": ours}
 
 
 def _is_tfx(schema: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from pipeline import cluster_cli, evaluate_cli, family_cli
+from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, report_cli
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(cluster_cli.app)
 app.add_typer(family_cli.app)
+app.add_typer(analysis_cli.app)
+app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
 
 
@@ -114,10 +116,10 @@ def run(
         start = _start(float_checkpoint, init_checkpoint, raw)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        outcome = _run(console, settings, branch, start, runner, from_node)
+        outcome, page = _run(console, settings, branch, start, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
-    _conclude(console, outcome)
+    _conclude(console, outcome, page)
 
 
 @app.command()
@@ -183,12 +185,13 @@ def _run(
     start: Start | None,
     runner: Literal["local", "beam"],
     from_node: str | None,
-) -> Outcome:
+) -> tuple[Outcome, str]:
+    """And what the last screen says of the page."""
     from pipeline import progress
 
     say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
     with progress.following(settings.log) as follower:
-        from pipeline import local  # Within: TensorFlow has much to say when it is imported.
+        from pipeline import local, report  # Within: TensorFlow has much to say when it is imported.
 
         try:
             branch = _beginning_with(branch, start)
@@ -198,7 +201,7 @@ def _run(
         except KeyboardInterrupt:
             failure = "interrupted."
         else:
-            return outcome
+            return outcome, report.after_run(settings.workdir, branch.variant)
     again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
     raise failed(
         console,
@@ -207,15 +210,16 @@ def _run(
     )
 
 
-def _conclude(console: Console, outcome: Outcome) -> None:
+def _conclude(console: Console, outcome: Outcome, page: str) -> None:
     from pipeline.results import pictures, table
 
     say(console, pictures(outcome))
     console.print(table(outcome))
+    say(console, page)
     if outcome.pushed_to:
         say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
         return
     if outcome.blessed:
         raise failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
-    say(console, f"Not blessed, so not pushed. {outcome.reason}")
+    say(console, f"Not blessed, so not pushed.\n{outcome.reason}")
     raise typer.Exit(EXIT_NOT_BLESSED)

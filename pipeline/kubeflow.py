@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
+from components import system_types
 from pipeline import source
 from pipeline.branch import Branch
 from pipeline.cluster.beam_flags import local_beam_flags
@@ -89,6 +91,7 @@ def repair(spec: dict[str, Any], *, defaults: Mapping[str, Any]) -> None:
     """Mends what the compiler gets wrong, in place."""
     give_defaults(spec, defaults)
     pass_parameters_on(spec)
+    name_system_types(spec)
     for dag in dags(spec):
         name_producers(dag["tasks"])
         type_consumers(spec, dag["tasks"])
@@ -112,6 +115,17 @@ def pass_parameters_on(spec: dict[str, Any]) -> None:
         inputs[name] = {"parameterType": declared["parameterType"]}
         given = spec["root"]["dag"]["tasks"][_NESTED].setdefault("inputs", {}).setdefault("parameters", {})
         given[name] = {"componentInputParameter": name}
+
+
+def name_system_types(spec: dict[str, Any]) -> None:
+    """The compiler writes a schema of its own for types that it does not know: no page would draw the artifact."""
+    for component in spec["components"].values():
+        for artifact in component.get("outputDefinitions", {}).get("artifacts", {}).values():
+            schema = artifact["artifactType"].get("instanceSchema")
+            title = system_types.TITLES.get((yaml.safe_load(schema) or {}).get("title", "")) if schema else None
+            if title:
+                version = system_types.SCHEMA_VERSION
+                artifact["artifactType"] = {"schemaTitle": title, "schemaVersion": version}
 
 
 def name_producers(tasks: dict[str, Any]) -> None:

@@ -1,9 +1,9 @@
-"""What a run did, read back from ML Metadata: each node's state, time and outputs."""
+"""What a run did, read back from ML Metadata: each node's state, time, settings, inputs and outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Output:
 
     uri: Path
     properties: dict[str, Any]
+    id: int = 0
+    type: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,22 @@ class NodeRun:
     state: str  # done, cached, failed or killed.
     seconds: float
     outputs: dict[str, Output]
+    began: float = 0.0  # Seconds of Unix time.
+    inputs: frozenset[int] = frozenset()  # Ids of artifacts.
+    settings: dict[str, Any] = field(default_factory=dict)  # What the node was given besides artifacts.
 
 
 def last_run(database: Path) -> dict[str, NodeRun]:
     """Node id → its execution in the newest pipeline run; empty where there was none."""
+    return next(runs(database), {})
+
+
+def runs(database: Path) -> Iterator[dict[str, NodeRun]]:
+    """The same of every run, the newest first."""
     store = _open(database)
-    runs = store.get_contexts_by_type("pipeline_run")
-    if not runs:
-        return {}
-    newest = max(runs, key=lambda context: context.create_time_since_epoch)
-    return {node.node: node for node in _nodes(store, newest.id)}
+    contexts = store.get_contexts_by_type("pipeline_run")
+    for context in sorted(contexts, key=lambda context: context.create_time_since_epoch, reverse=True):
+        yield {node.node: node for node in _nodes(store, context.id)}
 
 
 def _open(database: Path) -> metadata_store.MetadataStore:
@@ -62,7 +70,15 @@ def _nodes(store: metadata_store.MetadataStore, run: int) -> Iterator[NodeRun]:
             state=_STATES.get(execution.last_known_state, "unknown"),
             seconds=seconds,
             outputs=_outputs(store, execution.id),
+            began=execution.create_time_since_epoch / 1000,
+            inputs=_inputs(store, execution.id),
+            settings={k: _value(v) for k, v in (*execution.properties.items(), *execution.custom_properties.items())},
         )
+
+
+def _inputs(store: metadata_store.MetadataStore, execution: int) -> frozenset[int]:
+    events = store.get_events_by_execution_ids([execution])
+    return frozenset(event.artifact_id for event in events if event.type == mlmd.Event.INPUT)
 
 
 def _outputs(store: metadata_store.MetadataStore, execution: int) -> dict[str, Output]:
@@ -72,6 +88,8 @@ def _outputs(store: metadata_store.MetadataStore, execution: int) -> dict[str, O
         event.path.steps[0].key: Output(
             uri=Path(artifacts[event.artifact_id].uri),
             properties={k: _value(v) for k, v in artifacts[event.artifact_id].custom_properties.items()},
+            id=event.artifact_id,
+            type=artifacts[event.artifact_id].type,
         )
         for event in events
     }

@@ -26,6 +26,7 @@ from components.example_gen import ImageNetExampleGen
 from components.ingestion_report import IngestionReport
 from components.label_schema import LabelSchema
 from components.pusher import Pusher
+from components.report_builder import ReportBuilder
 from components.tflite_converter import TFLiteConverter
 from pipeline import evaluation, source
 from pipeline.branch import Branch, Start
@@ -44,6 +45,7 @@ class _Data:
     """What all branches share."""
 
     examples: BaseChannel
+    report: BaseChannel  # Of the ingestion.
     schema: BaseChannel  # DataGate's: it exists only where the data passed.
 
 
@@ -89,7 +91,7 @@ def create_pipeline(
         report=report.outputs["report"],
         code=digest("components.data_gate"),
     )
-    data = _Data(examples=examples, schema=gate.outputs["schema"])
+    data = _Data(examples=examples, report=report.outputs["report"], schema=gate.outputs["schema"])
     shared: list[BaseNode] = [example_gen, report, statistics_gen, schema, validator, gate]
     return Pipeline(
         pipeline_name=settings.name,
@@ -147,6 +149,19 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         visible_drop=VISIBLE_DROP,
         code=digest("components.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
+    # The page that shows it all, blessed or not, and its metrics for the backends' own pages.
+    report = ReportBuilder(
+        examples=data.examples,
+        report=data.report,
+        float_model=float_model,
+        float_run=float_trainers[0].outputs["model_run"] if float_trainers else None,
+        qat_model=qat_trainer.outputs["model"],
+        qat_run=qat_trainer.outputs["model_run"],
+        tflite=converter.outputs["tflite"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=gate.outputs["blessing"],
+        code=digest("components.report_builder"),
+    ).with_id(f"ReportBuilder-{name}")
     # The release bundle.
     builder = BundleBuilder(
         examples=data.examples,
@@ -163,7 +178,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         push_destination=_destination(parameter("push_destination", str(settings.models))),
         custom_config={"code": digest("components.pusher")},
     ).with_id(f"Pusher-{name}")
-    return [*importers, *float_trainers, qat_trainer, converter, evaluator, gate, builder, pusher]
+    return [*importers, *float_trainers, qat_trainer, converter, evaluator, gate, report, builder, pusher]
 
 
 def _importer(data: _Data, branch: Branch, start: Start, digest: Digest) -> BaseNode:

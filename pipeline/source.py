@@ -22,6 +22,8 @@ _BY_VALUE = "trainer.recipes"
 def digest(*modules: str, stack: bool = True) -> str:
     """SHA-256 over the stack's versions, the modules, and all of ours that they import, directly or not.
 
+    Of a package, what lies in it and is no Python (a page's template) counts too.
+
     Args:
       stack: False where something else in the cache's key tells the versions, such as a container's image.
     """
@@ -29,12 +31,24 @@ def digest(*modules: str, stack: bool = True) -> str:
     for name in sorted(_closure(modules)):
         sha.update(f"{name}\n".encode())
         sha.update(_path(name).read_bytes())
+        for file in _beside(_path(name)):
+            sha.update(f"{file.name}\n".encode() + file.read_bytes())
     return sha.hexdigest()
 
 
 def _versions() -> str:
     """Of what computes: another TensorFlow gives another model, and cannot restore its checkpoints."""
     return ", ".join(f"{name} {metadata.version(name)}" for name in _COMPUTES) + f", Python {sys.version_info[:2]}"
+
+
+def _beside(source: Path) -> list[Path]:
+    """A package's files that are no sources, also of its folders that are no packages."""
+    if source.name != "__init__.py":
+        return []
+    inner = [folder for folder in source.parent.iterdir() if folder.is_dir() and folder.name != "__pycache__"]
+    data = [folder for folder in inner if not (folder / "__init__.py").exists()]
+    files = (file for folder in (source.parent, *data) for file in folder.iterdir() if file.is_file())
+    return sorted(file for file in files if file.suffix not in (".py", ".pyc"))
 
 
 def _closure(modules: tuple[str, ...]) -> set[str]:

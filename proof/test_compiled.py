@@ -38,7 +38,7 @@ def test_in_processes_of_their_own_the_nodes_end_with_the_counts_of_the_local_ru
         start = time.monotonic()
         results[backend] = _compiled(file, tmp_path / backend, backend)
         seconds[f"compiled, as on {backend}"] = time.monotonic() - start
-        assert len(results[backend].in_state("done")) == 13
+        assert len(results[backend].in_state("done")) == 14
         again = _compiled(file, tmp_path / backend, backend)
         assert again.in_state("done") == {"Pusher-w025-r32"}
         _assert_same(local, evaluations.read(str(results[backend][EVALUATOR].folders["evaluation"])))

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from components import system_types
 from pipeline.checks import modules
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
 from pipeline.compiled_file import EXECUTOR_CLASS
@@ -23,6 +24,7 @@ TFX = frozenset(
     )
 )  # fmt: skip
 _TITLE = re.compile("[a-z][a-z0-9_-]{2,20}[.][A-Z][A-Za-z0-9_-]{2,49}")  # What TFX's compiler takes as a title.
+_ENTRYPOINT = "components.entrypoint"  # Has a class for each of system_types.TYPES.
 _OTHERS = ("system.", "google.")  # Kubeflow's and Vertex AI's own, which TFX cannot import.
 
 
@@ -37,6 +39,8 @@ def artifact_types(pipeline: Parsed, target: Target) -> Iterator[Problem]:
             for name, artifact in sorted(declared.artifacts.items()):
                 title = _title(artifact.artifact_type)
                 if title in TFX or (not tfx and title.startswith(_OTHERS)):
+                    continue
+                if side == "output" and title in system_types.TYPES and _ENTRYPOINT in task.executor.container.command:
                     continue
                 yield from _own(task, f"Its {side} {name!r}", title)
 

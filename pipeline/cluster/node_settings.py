@@ -12,7 +12,7 @@ BEAM_NODES = ("ImageNetExampleGen", "StatisticsGen", "Evaluator")
 TRAINERS = ("FloatTrainer", "QatTrainer")
 KINDS = (
     *BEAM_NODES, *TRAINERS, "CheckpointImporter", "IngestionReport", "LabelSchema", "ExampleValidator", "DataGate",
-    "TFLiteConverter", "AccuracyGate", "BundleBuilder", "Pusher",
+    "TFLiteConverter", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher",
 )  # fmt: skip
 DEFAULT = "default"  # Among the nodes: all of them, field by field, where a node says nothing of its own.
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tfx.utils import import_utils
 
 from components import entrypoint
+from components.system_artifacts import HtmlPage
 from trainer import imagenet
 
 EXAMPLES = "title: tfx.Examples\ntype: object\nproperties:\n  split_names:\n    type: string\n"
@@ -91,6 +93,15 @@ def test_a_type_that_tfx_knows_is_not_replaced():
     execution = call("/x", "/x/out.json", input_type={"schemaTitle": "tfx.Examples"})
     entrypoint.restore_types(execution, INPUTS_SPEC)
     assert execution["inputs"]["artifacts"]["examples"]["artifacts"][0]["type"] == {"schemaTitle": "tfx.Examples"}
+
+
+def test_an_output_of_a_backends_own_type_has_a_class_that_tfx_can_import():
+    execution = call("/x", "/x/out.json", input_type={"schemaTitle": "tfx.Examples"})
+    [schema] = execution["outputs"]["artifacts"]["schema"]["artifacts"]
+    schema["type"] = {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"}
+    entrypoint.restore_types(execution, INPUTS_SPEC)
+    assert schema["type"] == {"schemaTitle": "components.HtmlPage"}
+    assert import_utils.import_class_by_path("components.HtmlPage") is HtmlPage
 
 
 def test_what_runs_elsewhere_keeps_its_uris():

@@ -58,7 +58,7 @@ def vertex(file, part_of_the_sample, tmp_path_factory) -> Compared:
 
 
 def test_as_on_vertex_it_pushes_a_whole_bundle_with_the_counts_of_the_local_run(vertex: Compared, whole_run: WholeRun):
-    assert len(vertex.first.in_state("done")) == 13
+    assert len(vertex.first.in_state("done")) == 14
     assert [bundle.verify(folder) for folder in vertex.pushed] == [[]]
     assert_same_counts(whole_run, vertex.first)
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 NODES = {
     "ImageNetExampleGen", "IngestionReport", "StatisticsGen", "LabelSchema", "ExampleValidator", "DataGate",
     "FloatTrainer-w025-r32", "QatTrainer-w025-r32", "TFLiteConverter-w025-r32", "Evaluator-w025-r32",
-    "AccuracyGate-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32",
+    "AccuracyGate-w025-r32", "ReportBuilder-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32",
 }  # fmt: skip
 STEPS = {
     "FloatTrainer-w025-r32": 8 * (10 * TRAIN_PICTURES // 32),
@@ -56,6 +56,7 @@ def test_the_last_screen_tells_the_scores_and_the_place(whole_run: WholeRun):
         assert f"{counts.top5_count / counts.pictures:.2%}" in screen
     assert "Blessed and pushed" in screen
     assert str(whole_run.workdir / "models") in screen.replace("\n", "")
+    assert f"All of it on one page: {whole_run.workdir / 'report.html'}\n" in screen
 
 
 def test_the_model_is_far_above_chance_and_as_good_in_int8(whole_run: WholeRun):
@@ -141,7 +142,8 @@ def test_from_a_node_it_and_what_lies_behind_it_run_again(whole_run: WholeRun):
     done = mobilenet(*whole_run.arguments, "--from", "Evaluator-w025-r32")
     assert done.returncode == 0, done.stdout
     run = lineage.last_run(whole_run.workdir / "metadata.sqlite")
-    behind = {"Evaluator-w025-r32", "AccuracyGate-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32"}
+    kinds = ("Evaluator", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher")
+    behind = {f"{kind}-w025-r32" for kind in kinds}
     assert {name for name, node in run.items() if node.state == "done"} == behind
     assert [path.name for path in (whole_run.workdir / "models" / "0.25_32").iterdir()] == ["1"]
 

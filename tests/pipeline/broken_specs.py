@@ -75,6 +75,12 @@ def set_type(compiled: Compiled, schema: dict[str, str]) -> None:
     component(compiled, GATE)["outputDefinitions"]["artifacts"]["blessing"]["artifactType"] = schema
 
 
+def draw_without_ours(compiled: Compiled) -> None:
+    set_type(compiled, {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"})
+    module = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
+    container(compiled, GATE).update(command=["python", "-m", module])
+
+
 SPECS = [
     Broken(
         "schema version", lambda c: c.spec.update(schemaVersion="2.0.0"),
@@ -235,6 +241,10 @@ SPECS = [
     Broken(
         "Kubeflow's type", lambda c: set_type(c, {"schemaTitle": "system.Model"}),
         artifact_types.artifact_types, GATE, "'system.Model', which is none of TFX's", "PACKAGE.Class",
+    ),
+    Broken(
+        "page without our entrypoint", draw_without_ours,
+        artifact_types.artifact_types, GATE, "'system.HTML', which is none of TFX's", "PACKAGE.Class",
     ),
     Broken(
         "type by its module",

@@ -7,13 +7,15 @@ from typing import Any, TypedDict
 
 import pytest
 from google.protobuf import json_format
+from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.component.experimental.annotations import Parameter
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.orchestration.pipeline import Pipeline
 
+from components.system_artifacts import HtmlPage
 from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
 from pipeline.settings import Settings
@@ -39,7 +41,7 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
     spec = parsed(compiled.spec)
     assert spec.schema_version == "2.1.0"
     tasks = set(spec.root.dag.tasks)
-    assert len(tasks) == 13
+    assert len(tasks) == 14
     assert {"ImageNetExampleGen", "DataGate", "FloatTrainer-w025-r64", "Pusher-w025-r64"} <= tasks
     pusher = spec.root.dag.tasks["Pusher-w025-r64"]
     assert {"AccuracyGate-w025-r64", "BundleBuilder-w025-r64"} <= set(pusher.dependent_tasks)
@@ -83,6 +85,23 @@ def test_every_container_runs_our_entrypoint_and_reads_the_types_that_the_compon
         assert container["command"] == ["python", "-m", "components.entrypoint"]
         spec = container["args"][container["args"].index("--json_serialized_inputs_spec_args") + 1]
         assert json.loads(spec) == compiled.spec["components"][name]["inputDefinitions"], name
+
+
+def test_the_page_and_its_metrics_are_of_the_types_that_the_backends_draw(compiled):
+    declared = compiled.spec["components"]["ReportBuilder-w025-r64"]["outputDefinitions"]["artifacts"]
+    assert {name: artifact["artifactType"] for name, artifact in declared.items()} == {
+        name: {"schemaTitle": kind.schema_title, "schemaVersion": kind.schema_version}
+        for name, kind in (
+            ("html", dsl.HTML), ("classification_metrics", dsl.ClassificationMetrics), ("metrics", dsl.Metrics),
+        )
+    }  # fmt: skip
+
+
+def test_the_page_waits_for_the_verdict_and_nothing_for_the_page(compiled):
+    assert "AccuracyGate-w025-r64" in compiled.tasks["ReportBuilder-w025-r64"]["dependentTasks"]
+    assert "triggerPolicy" not in compiled.tasks["ReportBuilder-w025-r64"]
+    waited_for = {before for task in compiled.tasks.values() for before in task.get("dependentTasks", [])}
+    assert "ReportBuilder-w025-r64" not in waited_for
 
 
 def test_all_but_the_pusher_may_come_from_the_cache(compiled):
@@ -132,6 +151,11 @@ def Last(message: Parameter[str]) -> None:
     """Runs at the end, whatever happened."""
 
 
+@component
+def Draw(page: OutputArtifact[HtmlPage]) -> None:
+    """Makes what a backend would draw."""
+
+
 @pytest.fixture
 def faulty():
     """A value handed from node to node, two run-time parameters, and an exit handler: as the compiler writes them."""
@@ -175,6 +199,15 @@ def test_the_compiler_still_types_a_taken_number_as_text_and_the_repair_as_numbe
     assert declared["parameters"]["pictures"]["parameterType"] == "NUMBER_INTEGER"
     arguments = spec["deploymentSpec"]["executors"]["Use_executor"]["container"]["args"]
     assert json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1]) == declared
+
+
+def test_the_compiler_still_hides_a_page_in_a_schema_of_its_own_and_the_repair_names_it():
+    spec = kubeflow.compile_dag(Pipeline(pipeline_name="small", pipeline_root="root", components=[Draw()]))
+    page = spec["components"]["Draw"]["outputDefinitions"]["artifacts"]["page"]
+    assert "title: components.HtmlPage" in page["artifactType"]["instanceSchema"]
+    kubeflow.name_system_types(spec)
+    assert page["artifactType"] == {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"}
+    parsed(spec)
 
 
 def test_with_an_exit_handler_the_compiler_still_lets_no_parameter_through_and_the_repair_does(faulty):

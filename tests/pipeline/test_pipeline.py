@@ -83,7 +83,7 @@ def test_or_the_float_trainer_goes_on_from_it(settings):
 def test_two_variants_share_one_ingestion(settings):
     other = dataclasses.replace(BRANCH, variant=Variant(0.5, 64))
     nodes = _nodes(settings, BRANCH, other)
-    assert len(nodes) == 6 + 7 + 7
+    assert len(nodes) == 6 + 8 + 8
     for variant in ("w025-r32", "w050-r64"):
         assert _producer(nodes[f"FloatTrainer-{variant}"], "examples") == "ImageNetExampleGen"
 

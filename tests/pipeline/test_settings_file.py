@@ -52,7 +52,7 @@ THEIR_MESSAGES = """\
 15: nodes.Evaluator.beam.options.job_endpoint: got nothing, wanted HOST:PORT of Beam's job server
 17: nodes.Trainer: got a mapping, wanted default, one of ImageNetExampleGen, StatisticsGen, Evaluator, FloatTrainer, \
 QatTrainer, CheckpointImporter, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, \
-AccuracyGate, BundleBuilder, \
+AccuracyGate, ReportBuilder, BundleBuilder, \
 Pusher, or one node's id
 19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most; a name begins with a letter
 20: parameters.push_destination: got nothing, wanted the folder for release bundles

@@ -47,6 +47,16 @@ def test_the_ingestion_reports_wording_is_its_own_nodes_only(tree):
     assert after[-1] != before[-1]
 
 
+@pytest.mark.parametrize("file", ["template/page.html", "template/page.js", "charts.py"])
+def test_an_edit_of_the_page_builds_it_anew_and_nothing_else(tree, file):
+    modules = ("components.accuracy_gate", "components.bundle_builder", "components.report_builder")
+    before = [source.digest(module) for module in modules]
+    with (tree / "components" / "dashboard" / file).open("a") as text:
+        text.write("\n")
+    after = [source.digest(module) for module in modules]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False]
+
+
 def test_a_component_carries_what_it_imports_of_the_trainer(tree):
     before = source.digest("components.tflite_converter")
     with (tree / "trainer" / "tflite.py").open("a") as text:
