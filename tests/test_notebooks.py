@@ -1,4 +1,4 @@
-"""The notebooks run as they are, from the first cell to the last; without a kernel, which one of the stacks lacks."""
+"""The notebooks run as they are, from the first cell to the last. On a kernel and a run: tests/e2e/test_notebook.py."""
 
 import json
 import tempfile
@@ -34,6 +34,13 @@ def test_building_on_it_gives_vectors_boxes_and_masks(tmp_path, monkeypatch):
     assert tuple(names["masks"].shape) == (1, 96, 128, 21)
     assert len(names["points"]) == 30
     assert names["stem"].output_shape == (None, 32, 32, 8)
+
+
+def test_model_analysis_without_a_run_says_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOBILENET_WORKDIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"no run in .*: make one with `make run`, or set MOBILENET_WORKDIR"):
+        run(NOTEBOOKS / "model_analysis.ipynb")
+    assert list(tmp_path.iterdir()) == []
 
 
 @every_notebook
