@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: setup run test proof lint format compile image gpu-lock data-fashion-mnist clean help
+.PHONY: setup run test chromium proof lint format compile image gpu-lock data-fashion-mnist clean help
 
 BIN := .venv/bin
 ARGS ?=
@@ -13,8 +13,11 @@ setup: ## make .venv from requirements.lock (does nothing when it is there and w
 run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_128" passes options on
 	$(BIN)/mobilenet run $(ARGS)
 
-test: setup ## the tests that CI runs
+test: setup chromium ## the tests that CI runs
 	$(BIN)/pytest $(ARGS)
+
+chromium: ## install Debian's Chromium for the tests of pages, where there is none and root may
+	@tests/chromium.sh
 
 proof: setup ## the long drills: kills, full data sets, many seeds
 	$(BIN)/pytest -m proof $(wildcard proof) tests $(ARGS)

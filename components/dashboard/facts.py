@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,5 +60,12 @@ class Facts:
     faults: Sequence[str] = ()  # What could not be read, a sentence each.
 
     def name_of(self, label: int) -> str:
-        """The class's name, or its number where there are no names."""
-        return self.labels[label] if label < len(self.labels) else str(label)
+        """The class's name, with its number where another has the same; its number alone where there are no names."""
+        if label >= len(self.labels):
+            return str(label)
+        name = self.labels[label]
+        return name if self._counted[name] == 1 else f"{name} ({label})"
+
+    @functools.cached_property
+    def _counted(self) -> Counter[str]:
+        return Counter(self.labels)

@@ -15,10 +15,11 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from components.dashboard import charts, classes, confusion, dag, data_report, summary
+from components.dashboard import charts, classes, confusion, dag, data_report, score_charts, summary
 from components.dashboard.facts import Facts
 
 _TEMPLATE = Path(__file__).parent / "template"
+_SCRIPTS = ("elements.js", "charts.js", "tables.js", "confusion.js", "page.js")  # Each uses those before it.
 _STATES = {"done": "done", "cached": "from cache", "failed": "failed", "killed": "not finished"}
 
 
@@ -30,7 +31,7 @@ def render(facts: Facts) -> str:
         "classes": {"columns": classes.COLUMNS, "rows": [[row[key] for key in classes.COLUMNS] for row in rows]},
         "confusion": confusion.content(facts),
     }
-    scripts = [_library(), (_TEMPLATE / "page.js").read_text(encoding="utf-8")]
+    scripts = [_library(), _script()]
     return (
         _environment()
         .get_template("page.html")
@@ -40,7 +41,7 @@ def render(facts: Facts) -> str:
             verdict=summary.verdict(facts),
             models=summary.rows(facts),
             content=content,
-            slices=charts.slice_rows(facts.evaluation),
+            slices=score_charts.slice_rows(facts.evaluation),
             gallery=confusion.gallery(facts),
             ingestion=data_report.ingestion(facts),
             drawing=dag.drawing(facts.nodes),
@@ -94,6 +95,12 @@ def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, as vl-convert carries them; putting it together takes 2 s."""
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return library.replace("</script", "<\\/script").replace("<!--", "<\\!--")  # What would end its element.
+
+
+def _script() -> str:
+    """The page's own scripts in a function: the library's names are many, and global."""
+    files = [(_TEMPLATE / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return '(() => {\n"use strict";\n' + "\n".join(files) + "})();\n"
 
 
 def _environment() -> jinja2.Environment:

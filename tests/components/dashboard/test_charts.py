@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import vl_convert
 
-from components.dashboard import charts, classes
+from components.dashboard import charts, classes, run_charts, score_charts
 from components.dashboard.facts import FLOAT, QUANTIZED
 from components.scores import CANDIDATE
 
@@ -41,7 +41,7 @@ def test_the_classes_rows_are_the_confusion_matrices_diagonals(thousand):
 
 def test_the_reliability_diagram_has_each_filled_bin_with_its_share_and_confidence(ten):
     calibration = ten.evaluation.candidate.calibration
-    rows = [row for row in values(charts.reliability(ten.evaluation)) if row["model"] == "int8"]
+    rows = [row for row in values(score_charts.reliability(ten.evaluation)) if row["model"] == "int8"]
     filled = np.flatnonzero(calibration.pictures)
     assert [row["pictures"] for row in rows] == calibration.pictures[filled].tolist()
     for row, index in zip(rows, filled, strict=True):
@@ -56,7 +56,7 @@ def test_the_reliability_diagram_has_each_filled_bin_with_its_share_and_confiden
 
 
 def test_the_int8_files_worst_slice_comes_first(ten):
-    rows = [row for row in charts.slice_rows(ten.evaluation) if row["model"] == "int8"]
+    rows = [row for row in score_charts.slice_rows(ten.evaluation) if row["model"] == "int8"]
     assert [row["top1"] for row in rows] == sorted(part.scores[CANDIDATE].top1 for part in ten.evaluation.slices)
     assert all(row["low"] < row["top1"] < row["high"] for row in rows)
 
@@ -64,22 +64,22 @@ def test_the_int8_files_worst_slice_comes_first(ten):
 def test_a_long_curve_is_thinned_and_keeps_its_ends_and_no_infinite_point():
     points = [(step, float(step)) for step in range(10_000)]
     points[5] = (5, float("inf"))
-    rows = values(charts.curve({QUANTIZED: {"train/loss": points}}, {"train/loss": "training"}, "loss"))
-    assert len(rows) == charts.MOST_POINTS
+    rows = values(run_charts.curve({QUANTIZED: {"train/loss": points}}, {"train/loss": "training"}, "loss"))
+    assert len(rows) == run_charts.MOST_POINTS
     assert (rows[0]["step"], rows[-1]["step"]) == (0, 9_999)
     assert all(np.isfinite(row["value"]) for row in rows)
 
 
 def test_times_are_where_the_nodes_ran(ten):
-    rows = values(charts.times(ten.nodes))
+    rows = values(run_charts.times(ten.nodes))
     assert [(row["node"], row["from"], row["seconds"]) for row in rows] == [
         (node.name, node.started, pytest.approx(node.seconds)) for node in ten.nodes
     ]
 
 
 def test_without_measurements_there_are_no_charts():
-    assert charts.per_class([]) is None
-    assert charts.reliability(None) is None
-    assert charts.slices(None) is None
-    assert charts.curve({}, {"train/loss": "training"}, "loss") is None
-    assert charts.times([]) is None
+    assert score_charts.per_class([]) is None
+    assert score_charts.reliability(None) is None
+    assert score_charts.slices(None) is None
+    assert run_charts.curve({}, {"train/loss": "training"}, "loss") is None
+    assert run_charts.times([]) is None

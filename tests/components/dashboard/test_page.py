@@ -119,6 +119,11 @@ def test_recipes_and_digests_are_those_of_the_models(ten):
     ]
 
 
+def test_of_two_classes_with_one_name_each_has_its_number():
+    facts = Facts("t", labels=["background", "crane", "heron", "crane"])
+    assert [facts.name_of(label) for label in range(5)] == ["background", "crane (1)", "heron", "crane (3)", "4"]
+
+
 def test_the_dag_is_drawn_downwards_without_the_edges_that_longer_ways_say():
     drawing = dag.drawing(by_hand.NODES)
     assert drawing is not None
