@@ -1,13 +1,13 @@
 """`mobilenet tensorboard`: the server answers under readable names, shows what begins later, and ends quietly."""
 
 import contextlib
-import http.server
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -125,17 +125,18 @@ def test_without_logs_or_metadata_it_says_what_is_wanted(workdir, tmp_path):
         tensorboard.of_last_run(workdir)
 
 
+def refused(workdir: Path, host: str, port: int) -> str:
+    command = [sys.executable, "-m", "pipeline", "tensorboard", workdir, "--host", host, "--port", str(port)]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (1, "")
+    return done.stdout
+
+
 def test_an_address_that_cannot_be_had_is_one_clear_sentence(workdir):
-    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    taken = server.server_address[1]
-    try:
-        for host, port, message in (
-            ("127.0.0.1", taken, rf"port {taken}, it was already in use: give another --port, or --port 0"),
-            ("192.0.2.1", 0, r"192\.0\.2\.1:0 cannot be had: .*\. Give another --host"),
-        ):
-            with pytest.raises(TensorBoardError, match=message):
-                tensorboard.serve(lambda: tensorboard.logs(workdir), host=host, port=port, started=print)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        said = refused(workdir, "127.0.0.1", port)
+    assert re.fullmatch(rf"Error: .* port {port}, it was already in use: give another --port, or --port 0 .*\n", said)
+    said = refused(workdir, "192.0.2.1", 0)
+    assert re.fullmatch(r"Error: 192\.0\.2\.1:0 cannot be had: .*\. Give another --host\.\n", said)
