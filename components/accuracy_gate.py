@@ -1,39 +1,40 @@
-"""AccuracyGate: the only blessing. The int8 file against the float model, on the same pictures."""
+"""AccuracyGate: the only blessing. It takes three kinds of evidence, each with its own sentence in the reason.
 
-import dataclasses
+Paired accuracy (paired_accuracy.py, where the bounds stand), structure (structure_evidence.py) and provenance
+(provenance_evidence.py): a file may be as right as the float model and still be no int8 file, or another one.
+"""
+
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Examples, ModelBlessing, ModelEvaluation
+from tfx.dsl.components.base import base_driver
+from tfx.orchestration.portable import base_driver as portable_driver
+from tfx.orchestration.portable import data_types
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 
 from components import evaluation as evaluations
-from components import gate_reasons
-from components.paired_tests import class_p_values, drop_lower_bound, holm, pictures_needed
-from components.scores import PairedCounts
+from components import (
+    last_release,
+    model_sums,
+    paired_accuracy,
+    provenance_evidence,
+    provenance_records,
+    structure_evidence,
+)
+from components.evidence import Evidence
+from components.last_release import Release
+from components.paired_accuracy import ALPHA, CLASS_MARGIN, MARGIN, VISIBLE_DROP, Rule
+from components.provenance_records import Parts
+from components.tflite_artifact import INT8, SERVING
 from trainer.imagenet import LABELS_FILE
-
-# The bounds. What they do, of 10,000 simulated evaluations each (`python -m proof.gate_power`, the whole table in
-# proof/gate_power.md); typically 1 % of the pictures are right with the int8 file only:
-#
-#   blocked when                        500 pictures   10,000   50,000 (1000 classes)
-#   the files are equally good               0.00 %    0.00 %    0.00 %
-#   the drop is the margin, 1 point          0.14 %    0.03 %    0.23 %   (the bound's level: 0.1 %)
-#   the drop is 2 points                     2.30 %   98.27 %  100.00 %
-#   the drop is 3 points                    14.87 %  100.00 %  100.00 %
-#   the drop is 5 points                    69.87 %  100.00 %  100.00 %
-#   one class of 80 % is dead              100.00 %  100.00 %   99.97 %
-#   one class of 45 % is dead               91.26 %  100.00 %   43.72 %   (50 pictures against 1000 hypotheses)
-MARGIN = 0.01  # Of the pictures: how far the int8 file may truly be under the float model.
-CLASS_MARGIN = 0.05  # Of a class's pictures: losses that are not held against it.
-VISIBLE_DROP = 0.05  # There must be pictures enough to see this one.
-ALPHA = 0.001  # Of the drop's bound, and family-wise of the classes.
 
 VERDICT_FILE = "verdict.json"
 BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
@@ -44,72 +45,107 @@ NOT_BLESSED_FILE = "NOT_BLESSED"
 def AccuracyGate(
     evaluation: InputArtifact[ModelEvaluation],
     examples: InputArtifact[Examples],
+    tflite: InputArtifact[Model],
+    float_model: InputArtifact[Model],
+    qat_model: InputArtifact[Model],
     blessing: OutputArtifact[ModelBlessing],
     floor: Parameter[float],
+    destination: Parameter[str] = "",
     margin: Parameter[float] = MARGIN,
     class_margin: Parameter[float] = CLASS_MARGIN,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
     code: Parameter[str] = "",
 ) -> None:
-    """Judges the paired counts of the evaluation; the examples lend the names of the classes."""
+    """Judges the file; `destination` is where releases are pushed to, and the last one lies."""
     rule = Rule(floor=floor, margin=margin, class_margin=class_margin, visible_drop=visible_drop, alpha=alpha)
-    pairs = evaluations.read(evaluation.uri).pairs
-    verdict = judge(pairs, rule, labels=read_labels(examples.uri))
+    tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
+    parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
+    verdict = judge(parts, rule, destination=destination)
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     blessing.set_string_custom_property("reason", verdict.reason)
     blessing.set_string_custom_property("code", code)
     write(verdict, blessing.uri)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """The numbers of the rule, all of them fractions of 1."""
+class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
+    """Puts the release that the file is compared with into the cache key, which sees the destination's name alone.
 
-    floor: float  # The least top-1 of the int8 file.
-    margin: float = MARGIN
-    class_margin: float = CLASS_MARGIN
-    visible_drop: float = VISIBLE_DROP
-    alpha: float = ALPHA
+    Drivers of ours run on no cluster. There a verdict may come from the cache when the destination has changed: one
+    that blesses is then of a bundle that has been pushed already, and one that does not stays on the safe side.
+    """
 
-    def __post_init__(self) -> None:
-        wanted = 0 <= self.floor <= 1 and 0 <= self.margin < self.visible_drop <= 1
-        if not (wanted and 0 <= self.class_margin <= 1 and 0 < self.alpha < 0.5):
-            raise ValueError(f"got {self}: wanted fractions of 1, margin under visible_drop, and alpha under 0.5.")
+    def __init__(self, metadata_handle: Any) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        portable_driver.BaseDriver.__init__(self, metadata_handle)
+
+    def run(self, execution_info: data_types.ExecutionInfo) -> Any:
+        """Gives the execution property `last_release`; empty where there is none."""
+        tflite, float_model = (
+            Path(artifact_utils.get_single_uri(list(execution_info.input_dict[key])), SERVING)
+            for key in ("tflite", "float_model")
+        )
+        base = str(execution_info.exec_properties.get("destination", ""))
+        release = release_to_compare(tflite, float_model, base)
+        output = driver_output_pb2.DriverOutput()
+        output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
+        return output
+
+
+AccuracyGate.DRIVER_CLASS = Driver  # pyright: ignore[reportAttributeAccessIssue] - the decorator makes a class.
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Blessed or not, why in plain sentences, and every number that it rests on."""
+    """Blessed or not, and the evidence."""
 
-    blessed: bool
-    reason: str
-    numbers: dict[str, Any]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def blessed(self) -> bool:
+        return all(each.passed for each in self.evidence)
+
+    @property
+    def reason(self) -> str:
+        """A line for each kind of evidence; of a file that is not blessed, for each that speaks against it."""
+        return "\n".join(each.reason for each in self.evidence if self.blessed or not each.passed)
 
 
-def judge(pairs: PairedCounts, rule: Rule, *, labels: Sequence[str] = ()) -> Verdict:
-    """The rule itself. Blocks when the pictures are too few, or show a drop, a lost class, or a top-1 under the floor.
-
-    - Drop: its lower bound (Tango's score interval, one-sided at 1 - alpha) exceeds the margin.
-    - Class: McNemar's exact test, after forgiving the class margin, falls for it (Holm over the classes, alpha).
-    - Too few: a true visible_drop would be seen less than every second time (`pictures_needed`).
-
-    Two models that are right on the same pictures are never blocked by the first two, whatever their number.
+def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
+    """The three kinds of evidence.
 
     Args:
-      labels: the name of class i at i; without them classes go by their index.
+      destination: where releases are pushed to; empty for none.
+
+    Raises:
+      PushError: the destination is not a folder of a file system.
     """
-    needed = pictures_needed(margin=rule.margin, drop=rule.visible_drop, alpha=rule.alpha)
-    if pairs.pictures == 0:
-        return Verdict(False, f"There are no pictures to compare on; {needed} are needed.", {"pictures_needed": needed})
-    numbers = {
-        **_measure(pairs, rule),
-        "pictures_needed": needed,
-        "lost_classes": _lost_classes(pairs, rule, labels),
-        "rule": dataclasses.asdict(rule),
-    }
-    faults = gate_reasons.faults(numbers)
-    return Verdict(not faults, " ".join(faults) or gate_reasons.praise(numbers), numbers)
+    labels = read_labels(str(parts.examples))
+    candidate = parts.evaluation.candidate
+    release = last_release.compare(
+        release_to_compare(parts.tflite, parts.float_model, destination),
+        data=provenance_records.data_digest(parts.examples),
+        now=(candidate.top1_count, candidate.pictures),
+        alpha=rule.alpha,
+    )
+    described = provenance_records.description(parts.float_model)
+    return Verdict(
+        (
+            paired_accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
+            structure_evidence.examine(
+                (parts.tflite / INT8).read_bytes(), labels=labels, variant=described.variant if described else None
+            ),
+            provenance_evidence.examine(parts),
+        )
+    )
+
+
+def release_to_compare(tflite: Path, float_model: Path, destination: str) -> Release | None:
+    """The newest other release of the float model's variant; both are serving folders."""
+    described, sha256 = provenance_records.description(float_model), model_sums.file_sha256(tflite / INT8)
+    if described is None or sha256 is None:
+        return None
+    return last_release.newest_other(destination, described.variant.name, sha256=sha256)
 
 
 def read_labels(examples_uri: str) -> list[str]:
@@ -120,47 +156,14 @@ def read_labels(examples_uri: str) -> list[str]:
 
 def write(verdict: Verdict, uri: str) -> None:
     """Writes verdict.json, and then the empty file BLESSED or NOT_BLESSED that TFX's Pusher looks for."""
+    content = {
+        "blessed": verdict.blessed,
+        "reason": verdict.reason,
+        "evidence": [each.as_dict() for each in verdict.evidence],
+    }
     tf.io.gfile.makedirs(uri)
     with tf.io.gfile.GFile(os.path.join(uri, VERDICT_FILE), "w") as file:
-        file.write(json.dumps(dataclasses.asdict(verdict), indent=2) + "\n")
+        file.write(json.dumps(content, indent=2) + "\n")
     marker = BLESSED_FILE if verdict.blessed else NOT_BLESSED_FILE
     with tf.io.gfile.GFile(os.path.join(uri, marker), "w") as file:
         file.write("")
-
-
-def _measure(pairs: PairedCounts, rule: Rule) -> dict[str, Any]:
-    lost, gained = int(pairs.only_baseline.sum()), int(pairs.only_candidate.sum())
-    bound = drop_lower_bound(only_baseline=lost, only_candidate=gained, pictures=pairs.pictures, alpha=rule.alpha)
-    return {
-        "pictures": pairs.pictures,
-        "baseline_top1": pairs.baseline_top1,
-        "candidate_top1": pairs.candidate_top1,
-        "only_baseline": lost,
-        "only_candidate": gained,
-        "drop": (lost - gained) / pairs.pictures,
-        "drop_lower_bound": bound,
-    }
-
-
-def _lost_classes(pairs: PairedCounts, rule: Rule, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """The classes that fail, the surest first."""
-    present = np.flatnonzero(pairs.per_class)
-    forgiven = np.floor(np.round(rule.class_margin * pairs.per_class, 9)).astype(np.int64)
-    p_values = class_p_values(
-        only_baseline=pairs.only_baseline[present],
-        only_candidate=pairs.only_candidate[present],
-        forgiven=forgiven[present],
-    )
-    rejected = holm(p_values, alpha=rule.alpha)
-    order = np.argsort(p_values[rejected], kind="stable")
-    return [
-        {
-            "index": int(index),
-            "name": labels[index] if index < len(labels) else str(index),
-            "pictures": int(pairs.per_class[index]),
-            "baseline_right": int(pairs.both_right[index] + pairs.only_baseline[index]),
-            "candidate_right": int(pairs.both_right[index] + pairs.only_candidate[index]),
-            "p_value": float(p),
-        }
-        for index, p in zip(present[rejected][order], p_values[rejected][order], strict=True)
-    ]

@@ -1,25 +1,25 @@
-"""What AccuracyGate says of its numbers, in plain sentences."""
+"""What AccuracyGate says of the counts, in plain sentences."""
 
 from __future__ import annotations
 
 from typing import Any
 
-Numbers = dict[str, Any]  # As judge() puts them into verdict.json.
+Numbers = dict[str, Any]  # As paired_accuracy.judge() puts them into verdict.json.
 
 _NAMED_CLASSES = 5  # In the reason; verdict.json has them all.
 
 
 def faults(numbers: Numbers) -> list[str]:
     """One sentence for each thing that speaks against a blessing; none is a blessing."""
-    return [*_too_few(numbers), *_drop(numbers), *_classes(numbers), *_floor(numbers)]
+    return [*_too_few(numbers), *_drop(numbers), *_classes(numbers), *_release(numbers), *_floor(numbers)]
 
 
 def praise(numbers: Numbers) -> str:
     """One sentence for a verdict without faults."""
     margin, bound = _points(numbers["rule"]["margin"]), _points(numbers["drop_lower_bound"])
     return (
-        f"The int8 file passes: {_compared(numbers)}, which does not show a drop of more than {margin} (lower bound "
-        f"{bound}); no class is lost, and the floor of {_percent(numbers['rule']['floor'])} is kept."
+        f"{_compared(numbers)}, which does not show a drop of more than {margin} (lower bound {bound}); no class is "
+        f"lost, the floor of {_percent(numbers['rule']['floor'])} is kept, and {_against_the_release(numbers)}."
     )
 
 
@@ -56,6 +56,27 @@ def _classes(numbers: Numbers) -> list[str]:
     return [f"{count} more than {_points(numbers['rule']['class_margin'])}, beyond chance: {told}{rest}."]
 
 
+def _release(numbers: Numbers) -> list[str]:
+    release, rule = numbers["release"], numbers["rule"]
+    if "not_compared" in release or release["drop_lower_bound"] <= rule["margin"]:
+        return []
+    return [
+        f"The int8 file is worse than release {release['version']} by more than {_points(rule['margin'])}: top-1 "
+        f"{_percent(numbers['candidate_top1'])} against {_percent(release['top1'])}, and with "
+        f"{_percent(1 - rule['alpha'])} confidence the drop is at least {_points(release['drop_lower_bound'])}."
+    ]
+
+
+def _against_the_release(numbers: Numbers) -> str:
+    release = numbers["release"]
+    if "not_compared" in release:
+        return release["not_compared"]
+    return (
+        f"no drop of more than {_points(numbers['rule']['margin'])} from the {_percent(release['top1'])} of release "
+        f"{release['version']} is shown (lower bound {_points(release['drop_lower_bound'])})"
+    )
+
+
 def _floor(numbers: Numbers) -> list[str]:
     if numbers["candidate_top1"] >= numbers["rule"]["floor"]:
         return []
@@ -65,8 +86,8 @@ def _floor(numbers: Numbers) -> list[str]:
 
 def _compared(numbers: Numbers) -> str:
     return (
-        f"top-1 {_percent(numbers['candidate_top1'])} against {_percent(numbers['baseline_top1'])} on "
-        f"{numbers['pictures']} pictures ({numbers['only_baseline']} lost, {numbers['only_candidate']} gained)"
+        f"top-1 {_percent(numbers['candidate_top1'])} against the float model's {_percent(numbers['baseline_top1'])} "
+        f"on {numbers['pictures']} pictures ({numbers['only_baseline']} lost, {numbers['only_candidate']} gained)"
     )
 
 

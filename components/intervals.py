@@ -1,4 +1,4 @@
-"""95 % intervals of what an evaluation counts."""
+"""Intervals of what an evaluation counts: of 95 % where nothing else is said."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def share_interval(count: int, pictures: int) -> Interval:
+def share_interval(count: int, pictures: int, *, confidence: float = CONFIDENCE) -> Interval:
     """Of a share of pictures (Wilson, JASA 22 (1927) 209-212), which keeps its level near 0 and 1."""
-    z = _quantile()
+    z = _quantile(confidence)
     share, squared = count / pictures, z * z / pictures
     middle = (share + squared / 2) / (1 + squared)
     half = z / (1 + squared) * math.sqrt(share * (1 - share) / pictures + squared / (4 * pictures))
@@ -41,5 +41,5 @@ def mean_interval(mean: float, error: float) -> Interval:
     return Interval(mean - half, mean + half)
 
 
-def _quantile() -> float:
-    return NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+def _quantile(confidence: float = CONFIDENCE) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)

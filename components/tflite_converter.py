@@ -14,6 +14,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
 from components import model_pair, tflite_agreement, tflite_artifact
+from components.model_sums import weights_sha256
 from components.tflite_agreement import Tolerance
 from components.tflite_artifact import CONVERSION, EDGES, FLOAT, INT8, SERVING, UINT8
 from components.tflite_promises import ConversionError, check
@@ -72,6 +73,7 @@ def convert(
     report = {
         "variant": qat_described.variant.name,
         "labels": len(labels),
+        "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
         "preprocessing": {
             "resolution": qat_described.resolution,
             "central_fraction": qat_described.central_fraction,

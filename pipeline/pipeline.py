@@ -140,10 +140,14 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         eval_config=evaluation.eval_config(code=digest("components.evaluation")),
         module_path="components.evaluation",
     ).with_id(f"Evaluator-{name}")
-    # The only blessing.
+    # The only blessing; the last release is compared with too.
     gate = AccuracyGate(
         evaluation=evaluator.outputs["evaluation"],
         examples=data.examples,
+        tflite=converter.outputs["tflite"],
+        float_model=float_model,
+        qat_model=qat_trainer.outputs["model"],
+        destination=parameter("push_destination", str(settings.models)),
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
         visible_drop=VISIBLE_DROP,

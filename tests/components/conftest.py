@@ -3,10 +3,14 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from components.provenance_records import Parts
 
 
 def jpeg(seed: int, *, size: int = 16, mode: str = "RGB", kind: str = "JPEG") -> bytes:
@@ -45,3 +49,11 @@ def fill(root: Path) -> Path:
 def fill_folder() -> Callable[[Path], Path]:
     """`fill_folder(root)` writes what `class_folders` holds."""
     return fill
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory) -> "Parts":
+    """What AccuracyGate takes, all of it honestly made; not to be changed."""
+    from tests.components import honest_artifacts  # Not above: TFMA and the trainers take seconds.
+
+    return honest_artifacts.make(tmp_path_factory.mktemp("honest"))

@@ -1,157 +1,65 @@
-"""What is blessed, what is not, and what is said about it."""
+"""The verdict: three kinds of evidence in one reason, stored whole, and served from cache while nothing has changed."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import optimize, stats
+from tfx.dsl.components.common.importer import Importer
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import standard_artifacts
 
-from components.accuracy_gate import Rule, judge, read_labels, write
-from components.paired_tests import class_p_values, drop_lower_bound, holm, pictures_needed
-from components.scores import PairedCounts
+from components import accuracy_gate
+from components.accuracy_gate import AccuracyGate, Verdict, judge, read_labels, write
+from components.evidence import Evidence
+from components.paired_accuracy import Rule
+from components.provenance_records import Parts
+from tests.components.test_last_release import release
 
 RULE = Rule(floor=0.5)
+GOOD = Evidence("paired accuracy", (), "as good.", {"pictures": 500})
+ALSO_GOOD = Evidence("structure", (), "all int8.")
+BAD = Evidence("provenance", ("It is stale.", "It was skipped."), "never said")
 
 
-def counts(*, pictures: int, right: float, lost: float = 0.0, gained: float = 0.0, classes: int = 10) -> PairedCounts:
-    """Evenly over the classes 1…N; of all pictures, `right` with both models, `lost` and `gained` with one."""
-    each = pictures // classes
-
-    def column(share: float) -> np.ndarray:
-        spread = np.full(classes + 1, round(share * pictures) // classes, np.int64)
-        spread[0] = 0
-        spread[1 : 1 + round(share * pictures) % classes] += 1
-        return spread
-
-    both, baseline, candidate = column(right), column(lost), column(gained)
-    total = np.array([0, *[each] * classes])
-    return PairedCounts(both, baseline, candidate, total - both - baseline - candidate)
+def test_a_blessing_has_a_line_for_each_kind_of_evidence():
+    verdict = Verdict((GOOD, ALSO_GOOD))
+    assert verdict.blessed
+    assert verdict.reason == "Paired accuracy: as good.\nStructure: all int8."
 
 
-@pytest.mark.parametrize(
-    ("case", "blessed"),
-    [
-        ({"pictures": 500, "right": 0.86}, True),
-        ({"pictures": 500, "right": 0.84, "lost": 0.02, "gained": 0.02}, True),
-        ({"pictures": 500, "right": 0.80, "gained": 0.05}, True),
-        ({"pictures": 500, "right": 0.80, "lost": 0.06, "gained": 0.01}, False),
-        ({"pictures": 500, "right": 0.80, "lost": 0.04, "gained": 0.01}, True),
-        ({"pictures": 10_000, "right": 0.80, "lost": 0.020, "gained": 0.010}, True),
-        ({"pictures": 10_000, "right": 0.80, "lost": 0.028, "gained": 0.010}, False),
-        ({"pictures": 50_000, "right": 0.65, "lost": 0.040, "gained": 0.031, "classes": 1000}, True),
-        ({"pictures": 50_000, "right": 0.65, "lost": 0.047, "gained": 0.031, "classes": 1000}, False),
-        ({"pictures": 50, "right": 0.86}, False),
-        ({"pictures": 500, "right": 0.49}, False),
-    ],
-    ids=[
-        "equal",
-        "as-many-gained-as-lost",
-        "better",
-        "500-five-points-down",
-        "500-three-points-down-cannot-be-told",
-        "10000-at-the-margin",
-        "10000-beyond",
-        "50000-within",
-        "50000-beyond",
-        "too-few",
-        "under-the-floor",
-    ],
-)
-def test_rule(case, blessed):
-    assert judge(counts(**case), RULE).blessed is blessed
-
-
-def test_the_reason_for_a_blessing_has_the_numbers():
-    verdict = judge(counts(pictures=500, right=0.84, lost=0.02, gained=0.01), RULE)
-    assert verdict.reason == (
-        "The int8 file passes: top-1 85 % against 86 % on 500 pictures (10 lost, 5 gained), which does not show a drop "
-        "of more than 1.00 points (lower bound -1.81 points); no class is lost, and the floor of 50 % is kept."
-    )
-
-
-def test_a_drop_is_told_with_its_bound():
-    verdict = judge(counts(pictures=10_000, right=0.80, lost=0.03, gained=0.01), RULE)
-    assert verdict.reason == (
-        "The int8 file is worse than the float model by more than 1.00 points: top-1 81 % against 83 % on 10000 "
-        "pictures (300 lost, 100 gained), and with 99.9 % confidence the drop is at least 1.40 points."
-    )
-
-
-def test_too_few_pictures_say_how_many_are_needed():
-    verdict = judge(counts(pictures=50, right=0.86), RULE)
-    assert verdict.reason == "50 pictures are too few to see a drop of 5.00 points: 383 are needed."
-    assert verdict.numbers["pictures_needed"] == 383
-
-
-def test_no_pictures_at_all_are_too_few():
-    none = np.zeros(11, np.int64)
-    verdict = judge(PairedCounts(none, none, none, none), RULE)
-    assert (verdict.blessed, verdict.reason) == (False, "There are no pictures to compare on; 383 are needed.")
-
-
-def test_a_low_top1_is_told_with_the_floor():
-    verdict = judge(counts(pictures=500, right=0.49), RULE)
-    assert verdict.reason == "The int8 file's top-1 of 49 % is under the floor of 50 %."
-
-
-@pytest.mark.parametrize(
-    ("pictures", "classes", "right"), [(500, 10, 0.8), (10_000, 10, 0.9), (50_000, 1000, 0.6)], ids=str
-)
-def test_one_dead_class_is_blocked_and_named(pictures, classes, right):
-    pairs = counts(pictures=pictures, right=right, classes=classes)
-    pairs.only_baseline[7], pairs.both_right[7] = pairs.both_right[7], 0
-    verdict = judge(pairs, RULE, labels=["background", *(f"name {i}" for i in range(1, classes + 1))])
-    each = pictures // classes
+def test_what_speaks_against_a_blessing_is_all_that_its_reason_says():
+    verdict = Verdict((GOOD, ALSO_GOOD, BAD))
     assert not verdict.blessed
-    assert f"class 7 (name 7): 0 of {each} right, the float model {round(right * each)}, p = " in verdict.reason
-    assert [lost["index"] for lost in verdict.numbers["lost_classes"]] == [7]
+    assert verdict.reason == "Provenance: It is stale. It was skipped."
 
 
-def test_of_many_dead_classes_the_first_five_are_told():
-    pairs = counts(pictures=10_000, right=0.9)
-    pairs.only_baseline[1:9], pairs.both_right[1:9] = pairs.both_right[1:9].copy(), 0
-    verdict = judge(pairs, RULE)
-    assert "8 classes lose more than 5.00 points, beyond chance: class 1 (1): 0 of 1000" in verdict.reason
-    assert "class 5 (5)" in verdict.reason and "class 6" not in verdict.reason and "; and 3 more." in verdict.reason
-    assert len(verdict.numbers["lost_classes"]) == 8
-
-
-per_class = st.lists(st.tuples(*[st.integers(0, 200)] * 4), min_size=1, max_size=12)
-
-
-@given(per_class)
-def test_equal_models_are_blocked_by_too_few_pictures_or_the_floor_alone(rows):
-    right, _, _, wrong = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    pairs = PairedCounts(right, np.zeros_like(right), np.zeros_like(right), wrong)
-    verdict = judge(pairs, Rule(floor=0.0))
-    assert verdict.blessed is (pairs.pictures >= 383)
-
-
-@given(per_class, st.integers(0, 11), st.integers(1, 50))
-def test_losing_more_pictures_never_helps(rows, index, more):
-    pairs = PairedCounts(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
-    index %= len(rows)
-    more = min(more, int(pairs.both_right[index]))
-    worse = np.zeros_like(pairs.both_right)
-    worse[index] = more
-    after = PairedCounts(pairs.both_right - worse, pairs.only_baseline + worse, pairs.only_candidate, pairs.both_wrong)
-    assert judge(after, RULE).blessed <= judge(pairs, RULE).blessed
-
-
-@pytest.mark.parametrize("bad", [{"floor": 1.5}, {"floor": 0.5, "margin": 0.05}, {"floor": 0.5, "alpha": 0.0}])
-def test_a_rule_that_makes_no_sense_is_refused(bad):
-    with pytest.raises(ValueError, match="wanted fractions of 1, margin under visible_drop"):
-        Rule(**bad)
-
-
-@pytest.mark.parametrize(("blessed", "marker"), [(0.86, "BLESSED"), (0.4, "NOT_BLESSED")])
-def test_the_verdict_lies_beside_the_marker_that_tfx_looks_for(tmp_path, blessed, marker):
-    write(judge(counts(pictures=500, right=blessed), RULE), str(tmp_path))
+@pytest.mark.parametrize(("evidence", "marker"), [((GOOD,), "BLESSED"), ((GOOD, BAD), "NOT_BLESSED")])
+def test_the_verdict_lies_beside_the_marker_that_tfx_looks_for(tmp_path, evidence, marker):
+    write(Verdict(evidence), str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == [marker, "verdict.json"]
-    assert json.loads((tmp_path / "verdict.json").read_text())["numbers"]["rule"]["floor"] == 0.5
+    assert (tmp_path / marker).read_bytes() == b""
+
+
+def test_the_stored_verdict_has_all_evidence_that_which_passed_too(tmp_path):
+    write(Verdict((GOOD, BAD)), str(tmp_path))
+    assert json.loads((tmp_path / "verdict.json").read_text()) == {
+        "blessed": False,
+        "reason": "Provenance: It is stale. It was skipped.",
+        "evidence": [
+            {
+                "kind": "paired accuracy", "passed": True, "sentence": "as good.", "faults": [],
+                "facts": {"pictures": 500},
+            },
+            {
+                "kind": "provenance", "passed": False, "sentence": "It is stale. It was skipped.",
+                "faults": ["It is stale.", "It was skipped."], "facts": {},
+            },
+        ],
+    }  # fmt: skip
 
 
 def test_labels_are_read_from_the_examples(tmp_path):
@@ -159,35 +67,89 @@ def test_labels_are_read_from_the_examples(tmp_path):
     assert read_labels(str(tmp_path)) == ["background", "ant", "bee fly"]
 
 
-@pytest.mark.parametrize(("lost", "gained", "pictures"), [(12, 2, 50), (0, 0, 50), (30, 5, 500), (3, 9, 500)])
-def test_at_the_bound_the_likeliest_shares_are_just_rejected(lost, gained, pictures):
-    """Tango's definition, with the likelihood maximized by search in place of his closed form."""
-    bound = drop_lower_bound(only_baseline=lost, only_candidate=gained, pictures=pictures, alpha=0.001)
-
-    def unlikelihood(gain: float) -> float:
-        shares = np.array([gain + bound, gain, 1 - 2 * gain - bound])
-        seen = [lost, gained, pictures - lost - gained]
-        return -float(stats.multinomial.logpmf(seen, pictures, shares / shares.sum()))
-
-    limits = (max(0.0, -bound) + 1e-12, (1 - bound) / 2 - 1e-12)
-    gain = optimize.minimize_scalar(unlikelihood, bounds=limits, method="bounded", options={"xatol": 1e-10}).x
-    score = (lost - gained - pictures * bound) / np.sqrt(pictures * (2 * gain + bound - bound**2))
-    assert score == pytest.approx(stats.norm.ppf(0.999), abs=1e-3)
+def test_a_better_release_at_the_destination_blocks_and_one_that_is_no_better_does_not(honest, tmp_path):
+    right, data = honest.evaluation.candidate.top1_count, data_of(honest)
+    release(tmp_path, 1, right=right, data=data)
+    verdict = judge(honest, RULE, destination=str(tmp_path))
+    assert verdict.blessed and f"from the {100 * right / 500:.4g} % of release 1 is shown" in verdict.reason
+    worse = dataclasses.replace(honest.evaluation.candidate, top1_count=350)
+    parts = dataclasses.replace(honest, evaluation=with_candidate(honest, worse))
+    verdict = judge(parts, RULE, destination=str(tmp_path))
+    assert not verdict.blessed
+    assert verdict.reason.startswith("Paired accuracy: The int8 file is worse than release 1 by more than 1.00 points:")
 
 
-def test_class_p_values_are_mcnemars_exact_ones():
-    lost, gained = np.array([9, 3, 0, 30]), np.array([2, 3, 0, 1])
-    exact = [float(stats.binomtest(b, b + c, 0.5, alternative="greater").pvalue) for b, c in [(9, 2), (3, 3), (25, 1)]]
-    found = class_p_values(only_baseline=lost, only_candidate=gained, forgiven=np.array([0, 0, 5, 5]))
-    np.testing.assert_allclose(found, [exact[0], exact[1], 1.0, exact[2]], rtol=1e-12)
+def test_a_verdict_comes_from_cache_until_another_release_lies_at_the_destination(honest, tmp_path):
+    """Its own release, which the Pusher brings there, is no other one."""
+    run = Run(honest, tmp_path)
+    assert run() == "COMPLETE"
+    assert run.verdict()["blessed"], run.verdict()["reason"]
+    assert run() == "CACHED"
+    release(tmp_path / "pushed", 1, sha256=honest.evaluation.sha256)
+    assert run() == "CACHED"
+    release(tmp_path / "pushed", 2, right=500, data=data_of(honest))
+    assert run() == "COMPLETE"
+    assert run.verdict()["evidence"][0]["facts"]["release"]["version"] == "2"
+    assert run() == "CACHED"
+    (tmp_path / "pushed" / "0.25_32" / "2" / "labels.txt").write_text("damaged")
+    assert run() == "CACHED"  # As in the first run, there is no other whole release.
 
 
-def test_holm_steps_down():
-    p_values = np.array([0.0004, 1e-5, 0.5, 2e-4])
-    assert holm(p_values, alpha=0.001).tolist() == [True, True, False, True]
-    assert holm(np.array([6e-4, 6e-4]), alpha=0.001).tolist() == [False, False]
-    assert holm(np.array([]), alpha=0.001).tolist() == []
+def data_of(parts: Parts) -> str:
+    return json.loads((parts.examples / "ingestion_report.json").read_text())["digest"]
 
 
-def test_the_bundled_eval_split_is_enough_and_fifty_pictures_are_not():
-    assert 50 < pictures_needed(margin=0.01, drop=0.05, alpha=0.001) == 383 < 500
+def with_candidate(parts: Parts, candidate: Any) -> Any:
+    overall = parts.evaluation.overall
+    scores = {**overall.scores, "candidate": candidate}
+    return dataclasses.replace(parts.evaluation, overall=dataclasses.replace(overall, scores=scores))
+
+
+class Run:
+    """The gate behind importers, as a pipeline of its own, with releases in `pushed`."""
+
+    def __init__(self, parts: Parts, workdir: Path) -> None:
+        self.workdir = workdir
+        self.connection = metadata.sqlite_metadata_connection_config(str(workdir / "metadata.sqlite"))
+        self.artifacts = {"examples": parts.examples, "evaluation": parts.examples.parent / "evaluation"}
+        for name, serving in (("tflite", parts.tflite), ("float", parts.float_model), ("qat", parts.qat_model)):
+            self.artifacts[name] = workdir / name
+            self.artifacts[name].mkdir()
+            (self.artifacts[name] / "Format-Serving").symlink_to(serving)
+
+    def __call__(self) -> str:
+        """Runs it → the gate's state in ML Metadata."""
+        kinds = {"examples": standard_artifacts.Examples, "evaluation": standard_artifacts.ModelEvaluation}
+        importers = {
+            name: Importer(str(uri), kinds.get(name, standard_artifacts.Model)).with_id(name)
+            for name, uri in self.artifacts.items()
+        }
+        given = {name: importer.outputs["result"] for name, importer in importers.items()}
+        gate = AccuracyGate(
+            evaluation=given["evaluation"],
+            examples=given["examples"],
+            tflite=given["tflite"],
+            float_model=given["float"],
+            qat_model=given["qat"],
+            destination=str(self.workdir / "pushed"),
+            floor=0.5,
+            code="digest",
+        )
+        LocalDagRunner().run(
+            Pipeline(
+                pipeline_name="gate",
+                pipeline_root=str(self.workdir / "root"),
+                components=[*importers.values(), gate],
+                enable_cache=True,
+                metadata_connection_config=self.connection,
+            )
+        )
+        with metadata.Metadata(self.connection) as handle:
+            [name] = [each.name for each in handle.store.get_execution_types() if "AccuracyGate" in each.name]
+            execution = max(handle.store.get_executions_by_type(name), key=lambda each: each.id)
+        return type(execution).State.Name(execution.last_known_state)
+
+    def verdict(self) -> dict:
+        """Of the last execution that was not served from cache."""
+        files = self.workdir.glob(f"root/AccuracyGate/blessing/*/{accuracy_gate.VERDICT_FILE}")
+        return json.loads(max(files, key=lambda path: int(path.parent.name)).read_text())

@@ -175,8 +175,10 @@ def test_evaluator_and_gate_run_as_nodes_of_a_pipeline(artifacts, measured, tmp_
     (verdict_file,) = tmp_path.glob("root/AccuracyGate/blessing/*/verdict.json")
     verdict = json.loads(verdict_file.read_text())
     assert verdict["blessed"] is False
-    assert verdict["reason"].startswith("60 pictures are too few to see a drop of 5.00 points: 383 are needed.")
-    assert verdict["numbers"]["only_baseline"] == measured.pairs.only_baseline.sum()
+    assert verdict["reason"].startswith(
+        "Paired accuracy: 60 pictures are too few to see a drop of 5.00 points: 383 are needed."
+    )
+    assert verdict["evidence"][0]["facts"]["only_baseline"] == measured.pairs.only_baseline.sum()
     assert [path.name for path in verdict_file.parent.iterdir() if path.stat().st_size == 0] == ["NOT_BLESSED"]
 
 
@@ -235,7 +237,13 @@ def _pipeline(artifacts: Artifacts, folder: Path) -> Pipeline:
         example_splits=["eval"],
     )
     gate = AccuracyGate(
-        evaluation=evaluator.outputs["evaluation"], examples=examples.outputs["result"], floor=0.5, code="digest"
+        evaluation=evaluator.outputs["evaluation"],
+        examples=examples.outputs["result"],
+        tflite=tflite.outputs["result"],
+        float_model=float_model.outputs["result"],
+        qat_model=float_model.outputs["result"],
+        floor=0.5,
+        code="digest",
     )
     return Pipeline(
         pipeline_name="evaluation",

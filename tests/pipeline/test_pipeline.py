@@ -44,6 +44,14 @@ def test_the_file_that_ships_is_measured_against_the_float_model(settings):
     assert _producer(evaluator, "examples") == "ImageNetExampleGen"
 
 
+def test_the_gate_sees_the_file_its_models_and_where_releases_are_pushed_to(settings):
+    gate = _nodes(settings, BRANCH)["AccuracyGate-w025-r32"]
+    assert _producer(gate, "tflite") == "TFLiteConverter-w025-r32"
+    assert _producer(gate, "float_model") == "FloatTrainer-w025-r32"
+    assert _producer(gate, "qat_model") == "QatTrainer-w025-r32"
+    assert gate.exec_properties["destination"] == str(settings.models)
+
+
 def test_nothing_trains_on_data_that_the_gate_has_not_passed(settings):
     nodes = _nodes(settings, BRANCH)
     for trainer in ("FloatTrainer-w025-r32", "QatTrainer-w025-r32"):
