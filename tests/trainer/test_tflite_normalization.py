@@ -34,14 +34,14 @@ def test_what_was_written_comes_back(file, monkeypatch):
 def test_a_file_without_metadata_is_refused(file):
     model, _ = metadata_of(file)
     model.metadata = []
-    with pytest.raises(TFLiteError, match="no metadata in the .tflite file"):
+    with pytest.raises(TFLiteError, match=r"no metadata in the \.tflite file"):
         read_normalization(pack(model))
 
 
 def test_metadata_of_another_kind_is_refused(file):
     model, buffer = metadata_of(file)
     buffer.data = np.frombuffer(b"\0\0\0\0M999\0\0\0\0", np.uint8)
-    with pytest.raises(TFLiteError, match="the metadata in the .tflite file is b'M999', wanted b'M001'"):
+    with pytest.raises(TFLiteError, match=r"the metadata in the \.tflite file is b'M999', wanted b'M001'"):
         read_normalization(pack(model))
 
 
