@@ -54,7 +54,7 @@ def _write(verdicts: dict[int, dict[str, Any]]) -> None:
         "Command: `.venv/bin/pytest -m proof proof/test_honest_runs.py`: "
         f"`mobilenet run --variant {VARIANT} --recipe {RECIPE} --seed N`, all with one destination.\n\n"
         f"{blocked} of {len(verdicts)} were blocked at the default bounds. Bounds are in points, and block above 1.\n\n"
-        "| seed | float top-1 | int8 top-1 | lost, gained | drop's lower bound | bound since the last release | verdict |\n"
+        "| seed | float top-1 | int8 top-1 | lost, gained | drop's lower bound | since the release before | verdict |\n"
         "| --- | --- | --- | --- | --- | --- | --- |\n"
         + "".join(_row(seed, verdict) for seed, verdict in verdicts.items()),
         encoding="utf-8",
