@@ -20,6 +20,7 @@ def test_a_checkpoint_stands_where_float_training_stood_with_its_scores_to_the_d
     checkpoint = whole_run.workdir / "models" / "0.25_32" / "1" / "mobilenet_v1_0.25_32.ckpt"
     done = mobilenet(*arguments(whole_run.data, tmp_path / "runs"), "--float-checkpoint", checkpoint)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "the float model was imported from mobilenet_v1_0.25_32.ckpt (" in done.stdout
     run = lineage.last_run(tmp_path / "runs" / "metadata.sqlite")
     assert {"CheckpointImporter-w025-r32", "QatTrainer-w025-r32"} <= set(run)
     assert "FloatTrainer-w025-r32" not in run

@@ -54,7 +54,8 @@ def test_the_last_screen_tells_the_scores_and_the_place(whole_run: WholeRun):
     for counts in (scores.baseline, scores.candidate):
         assert f"{counts.top1_count / counts.pictures:.2%}" in screen
         assert f"{counts.top5_count / counts.pictures:.2%}" in screen
-    assert "Blessed and pushed" in screen
+    blessed = screen[screen.index("Blessed and pushed") :].splitlines()
+    assert [line.partition(":")[0] for line in blessed[1:4]] == ["Paired accuracy", "Structure", "Provenance"]
     assert str(whole_run.workdir / "models") in screen.replace("\n", "")
     assert f"All of it on one page: {whole_run.workdir / 'report.html'}\n" in screen
 
@@ -133,8 +134,9 @@ def test_a_model_under_the_floor_is_not_pushed_and_the_exit_code_is_3(whole_run:
     before = sorted((whole_run.workdir / "models").rglob("*"))
     done = mobilenet(*whole_run.arguments, "--floor", "0.999")
     assert done.returncode == 3
-    assert "Not blessed, so not pushed." in done.stdout
-    assert "99.9" in done.stdout
+    assert "Not blessed, so not pushed.\nPaired accuracy: The int8 file's top-1 of" in done.stdout
+    assert "is under the floor of 99.9 %." in done.stdout
+    assert "Structure:" not in done.stdout and "Provenance:" not in done.stdout  # They have nothing against it.
     assert sorted((whole_run.workdir / "models").rglob("*")) == before
 
 
