@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def report(
         where.silent()
         from pipeline import report as reporting
 
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # It deprecates what TFMA reads with.
         with console.status("reading the run"):
             written = reporting.write(workdir, variant=chosen, output=output)
         say(console, str(written))

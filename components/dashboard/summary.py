@@ -88,7 +88,7 @@ def _agreement_tiles(facts: Facts) -> list[tuple[str, str, str]]:
     agreement = (facts.conversion or {}).get("agreement") or {}
     if "top1" not in agreement:
         return []
-    note = f"on {agreement['pictures']:,} pictures; logits differ by {agreement['mean_steps']:.2f} steps on average"
+    note = f"on {agreement['pictures']:,} pictures; logits are {agreement['mean_steps']:.2f} steps off on average"
     return [("same class as in training", percent(agreement["top1"]), note)]
 
 
@@ -107,6 +107,7 @@ def _row(name: str, scores: Scores, file: Mapping[str, Any]) -> dict[str, str]:
         "ece": percent(scores.calibration.error) if scores.calibration else NOT_MEASURED,
         "bytes": f"{file['bytes']:,}" if "bytes" in file else "",
         "sha256": scores.sha256,
+        "runtime": scores.runtime,
     }
 
 

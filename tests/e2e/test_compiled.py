@@ -61,18 +61,19 @@ def test_as_on_vertex_it_pushes_a_whole_bundle_with_the_counts_of_the_local_run(
     assert len(vertex.first.in_state("done")) == 14
     assert [bundle.verify(folder) for folder in vertex.pushed] == [[]]
     assert_same_counts(whole_run, vertex.first)
+    assert_page_and_metrics(vertex.first)
 
 
 def test_the_second_run_is_served_from_cache_and_the_pusher_finds_its_bundle_there(vertex: Compared):
     again = vertex.again()
     assert again.in_state("done") == {PUSHER}  # It has no cache: it looks whether the bundle still lies there.
-    assert len(again.in_state("cached")) == 12
+    assert len(again.in_state("cached")) == 13
     assert len(vertex.pushed) == 1
 
 
 def test_another_floor_runs_the_gate_and_what_waits_for_it_alone(vertex: Compared):
     again = vertex.again(floor=0.999)
-    assert again.in_state("done") == {NODE.format("AccuracyGate"), PUSHER}
+    assert again.in_state("done") == {NODE.format("AccuracyGate"), NODE.format("ReportBuilder"), PUSHER}
     [blessing] = again[NODE.format("AccuracyGate")].artifacts["blessing"]
     assert blessing["metadata"]["blessed"] == 0
     assert "99.9" in blessing["metadata"]["reason"]
@@ -84,8 +85,22 @@ def test_as_on_kubeflow_it_ends_the_same_way_though_each_node_sees_its_own_artif
 ):
     result = run(file, tmp_path, part_of_the_sample, backend="kubeflow")
     assert_same_counts(whole_run, result)
+    assert_page_and_metrics(result)
     assert bundle.verify(tmp_path / "models" / "0.25_32" / "1") == []
     assert list((tmp_path / "pods").iterdir()) == []
+
+
+def assert_page_and_metrics(result: ir_runner.RunResult) -> None:
+    """As the backends' pages draw them: the page's address is its file, the numbers are the artifacts' metadata."""
+    report = result[NODE.format("ReportBuilder")]
+    [page], [metrics], [matrix] = (report.artifacts[name] for name in ("html", "metrics", "classification_metrics"))
+    assert page["uri"].endswith("/html/report.html")
+    assert report.folders["html"].read_text(encoding="utf-8").startswith("<!doctype html>")
+    scores = evaluations.read(str(result[NODE.format("Evaluator")].folders["evaluation"])).candidate
+    assert metrics["metadata"]["int8_top1"] == scores.top1
+    shown = matrix["metadata"]["confusionMatrix"]
+    assert [spec["displayName"] for spec in shown["annotationSpecs"]][:2] == ["ankle_boot", "bag"]
+    np.testing.assert_array_equal([row["row"] for row in shown["rows"]], scores.confusion[1:, 1:])
 
 
 def assert_same_counts(whole_run: WholeRun, result: ir_runner.RunResult) -> None:

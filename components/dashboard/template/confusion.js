@@ -78,22 +78,23 @@ function drawOverview(of, look) {
     return [event.clientY - box.top, event.clientX - box.left].map((at) => Math.floor((at / box.width) * side));
   };
   canvas.onmousemove = (event) => {
-    const cell = nearestError(of, ...cellAt(event), half + 2);
+    const cell = strongestError(of, ...cellAt(event), half + 2);
     byId("overview-cell").value = cell ? `${confusion.names[cell.label]} → ${confusion.names[cell.predicted]}: ${of.at(cell.label, cell.predicted)}` : "";
   };
   canvas.onclick = (event) => {
-    const cell = nearestError(of, ...cellAt(event), half + 2);
+    const cell = strongestError(of, ...cellAt(event), half + 2);
     if (cell) look(cell.label);
   };
 }
 
-// A screen has fewer points than the matrix has cells: what is meant is the error next to the pointer.
-function nearestError(of, label, predicted, reach) {
+// A screen has fewer points than the matrix has cells: what is meant is the strongest error next to the pointer.
+function strongestError(of, label, predicted, reach) {
   let best = null;
   for (let a = label - reach; a <= label + reach; a++) {
     for (let b = predicted - reach; b <= predicted + reach; b++) {
       const pictures = a === b ? 0 : of.at(a, b), far = (a - label) ** 2 + (b - predicted) ** 2;
-      if (pictures && (!best || far < best.far || (far === best.far && pictures > best.pictures))) best = { label: a, predicted: b, pictures, far };
+      const stronger = !best || pictures > best.pictures || (pictures === best.pictures && far < best.far);
+      if (pictures && stronger) best = { label: a, predicted: b, pictures, far };
     }
   }
   return best;

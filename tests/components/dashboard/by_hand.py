@@ -121,6 +121,7 @@ def _scores(rng: np.random.Generator, labels: np.ndarray, predicted: np.ndarray,
         confusion=confusion,
         calibration=_calibration(rng, len(labels)),
         sha256=f"{right:064x}",
+        runtime="ai-edge-litert 2.3.0, XNNPACK",
         names={(int(a), int(b)): tuple(f"{a}_{b}_{i}.jpg" for i in range(min(3, confusion[a, b]))) for a, b in errors},
     )
 

@@ -221,7 +221,7 @@ def test_a_run_without_anything_is_a_page_that_says_so(chromium, tmp_path):
     file = tmp_path / "empty.html"
     file.write_text(page.render(Facts("MobileNetV1", faults=("FloatTrainer failed.",))))
     with browser.opened(chromium, file) as seen:
-        assert "Nothing was evaluated in this run." in seen.page.inner_text("#main")
+        assert "There is no evaluation to show." in seen.page.inner_text("#main")
         assert seen.page.locator(".fault").inner_text() == "FloatTrainer failed."
         assert seen.page.locator(".missing").count() == 9
         assert (seen.requests, seen.complaints) == ([], [])
