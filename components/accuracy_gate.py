@@ -72,7 +72,7 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
     """Puts the release that the file is compared with into the cache key, which sees the destination's name alone.
 
     Drivers of ours run on no cluster. There a verdict may come from the cache when the destination has changed: one
-    that blesses is then of a bundle that has been pushed already, and one that does not stays on the safe side.
+    that blesses is then of a bundle that its own run went on to push, and one that does not is on the safe side.
     """
 
     def __init__(self, metadata_handle: Any) -> None:
