@@ -2,16 +2,14 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from components.source import Category, DataError, Entry, Source
+from components.categories import categories, check_classes, check_filled, check_name, is_picture, listed
+from components.source import DataError, Entry, Source
 from trainer import imagenet
 
 EVAL_NAMES = ("eval", "val", "validation")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")  # In any case; other files are left out and counted.
-_WNID = re.compile(r"n\d{8}")
 _LAYOUT = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg"
 
 
@@ -24,15 +22,15 @@ def scan(root: str) -> Source:
     """
     folders = _split_folders(Path(root))
     classes = {split: _class_names(folder) for split, folder in folders.items()}
-    _check_classes(root, classes)
+    check_classes(root, classes)
     names = classes[imagenet.TRAIN]
     labels = {name: label for label, name in enumerate(names, start=1)}
     splits, ignored = {}, 0
     for split, folder in folders.items():
         splits[split], unknown = _entries(Path(root), split, folder, labels)
         ignored += unknown
-    _check_filled(root, names, splits)
-    return Source(_categories(names), splits, ignored)
+    check_filled(root, names, splits)
+    return Source(categories(names), splits, ignored)
 
 
 def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
@@ -47,19 +45,19 @@ def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
     """
     folder = _eval_folder(Path(root))
     names = _class_names(folder)
-    _check_classes(root, {imagenet.EVAL: names, imagenet.TRAIN: names})
+    check_classes(root, {imagenet.EVAL: names, imagenet.TRAIN: names})
     known = list(labels) or [imagenet.BACKGROUND, *names]
     if unknown := sorted(set(names) - set(known)):
         raise DataError(
-            f"{folder}: no output of the model is called {_listed(unknown)}. It knows {_listed(known[1:])}. "
+            f"{folder}: no output of the model is called {listed(unknown)}. It knows {listed(known[1:])}. "
             "Name the folders as the classes it was trained on."
         )
     places = {name: label for label, name in enumerate(known)}
     entries, ignored = _entries(Path(root), imagenet.EVAL, folder, {name: places[name] for name in names})
     filled = {entry.label for entry in entries}
     if empty := [name for name in names if places[name] not in filled]:
-        raise DataError(f"{folder}: no pictures in {_listed(empty)}. Fill these folders or remove them.")
-    return Source(_categories(known[1:]), {imagenet.EVAL: entries}, ignored)
+        raise DataError(f"{folder}: no pictures in {listed(empty)}. Fill these folders or remove them.")
+    return Source(categories(known[1:]), {imagenet.EVAL: entries}, ignored)
 
 
 def _eval_folder(root: Path) -> Path:
@@ -100,10 +98,11 @@ def _split_folders(root: Path) -> dict[str, Path]:
     if imagenet.TRAIN not in present or not evals:
         raise DataError(
             f"{root}: no {imagenet.TRAIN if imagenet.TRAIN not in present else imagenet.EVAL} folder. Found: "
-            f"{_listed(present) or 'no folders'}. {_LAYOUT} (the second may also be called val or validation)."
+            f"{listed(present) or 'no folders'}. {_LAYOUT} (the second may also be called val or validation); or tars: "
+            "train.tar and val.tar of class folders, or ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar."
         )
     if len(evals) > 1:
-        raise DataError(f"{root}: {_listed(evals)} are all evaluation folders. Keep one of them.")
+        raise DataError(f"{root}: {listed(evals)} are all evaluation folders. Keep one of them.")
     return {imagenet.TRAIN: root / imagenet.TRAIN, imagenet.EVAL: root / evals[0]}
 
 
@@ -111,25 +110,8 @@ def _class_names(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     for name in names:
-        if not name.isprintable():  # labels.txt has one name a line, in UTF-8.
-            raise DataError(f"{folder}: the class folder {name!r} has unprintable characters. Rename it.")
-        if name == imagenet.BACKGROUND:
-            raise DataError(f"{folder}: no class may be called {name!r}: that is class 0 of every model. Rename it.")
+        check_name(name, where=folder)
     return names
-
-
-def _check_classes(root: str, classes: dict[str, list[str]]) -> None:
-    train, evaluation = (set(classes[split]) for split in (imagenet.TRAIN, imagenet.EVAL))
-    if train and evaluation and train != evaluation:
-        raise DataError(
-            f"{root}: train and eval differ in their classes. "
-            f"Only in train: {_listed(sorted(train - evaluation)) or '-'}. "
-            f"Only in eval: {_listed(sorted(evaluation - train)) or '-'}. Both need the same class folders: "
-            "add the missing ones or remove the extra ones."
-        )
-    for split, names in classes.items():
-        if len(names) < 2:
-            raise DataError(f"{root}: {split} has {len(names)} class folders; wanted at least 2. {_LAYOUT}.")
 
 
 def _entries(root: Path, split: str, folder: Path, labels: dict[str, int]) -> tuple[list[Entry], int]:
@@ -139,7 +121,7 @@ def _entries(root: Path, split: str, folder: Path, labels: dict[str, int]) -> tu
     for name, label in labels.items():
         _check_inside(inside, str(folder / name))
         for file, path, linked in _files(folder / name):
-            if not file.lower().endswith(SUFFIXES):
+            if not is_picture(file):
                 ignored += 1
                 continue
             if linked:
@@ -159,27 +141,3 @@ def _check_inside(root: str, path: str) -> None:
     real = os.path.realpath(path)
     if os.path.commonpath([root, real]) != root:
         raise DataError(f"{path} is a link to {real}, outside {root}. Copy the pictures in, or remove the link.")
-
-
-def _check_filled(root: str, names: list[str], splits: dict[str, list[Entry]]) -> None:
-    empty = []
-    for split, entries in splits.items():
-        filled = {entry.label for entry in entries}
-        empty += [f"{split}/{name}" for label, name in enumerate(names, start=1) if label not in filled]
-    if empty:
-        raise DataError(
-            f"{root}: no pictures in {_listed(empty)}. Every class needs at least one file ending in "
-            f"{', '.join(SUFFIXES)} in train and in eval: fill these folders or remove the class from both."
-        )
-
-
-def _categories(names: list[str]) -> list[Category]:
-    """ImageNet's folders are wnids, which the reference wrote as the synset; otherwise the folder's name identifies."""
-    if all(_WNID.fullmatch(name) for name in names):
-        return [Category(name, name, name) for name in names]
-    return [Category(name, name, name.replace("_", " ")) for name in names]
-
-
-def _listed(names: list[str], limit: int = 20) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

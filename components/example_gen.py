@@ -11,11 +11,20 @@ from tfx.dsl.components.base import base_beam_executor, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import class_folders, ingestion
+from components import ingestion, source_kind
 from components.picture import MAX_PIXELS
 from trainer import imagenet
 
-_SETTINGS = ("max_refused", "max_pixels", "pictures_per_shard")
+_SETTINGS = ("source", "ground_truth", "max_refused", "max_pixels", "pictures_per_shard")
+# TFX wants a pattern for each split. source_kind.py finds ours; these say the same to TFX's own driver, which Vertex AI
+# runs in place of ours and which fingerprints whatever they match: "[ev][va]*" is eval, val or validation. A tar, and
+# what labels its pictures, is no split, but another one must be seen.
+_PATTERNS = {
+    imagenet.TRAIN: "train/*/*",
+    imagenet.EVAL: "[ev][va]*/*/*",
+    "tars": "*.tar",
+    "labels": "[iI]*2012_[vd]*.*",
+}
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -31,6 +40,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report = ingestion.ingest(
             exec_properties[standard_component_specs.INPUT_BASE_KEY],
             examples.uri,
+            source=settings["source"],
+            ground_truth=settings["ground_truth"] or None,
             make_pipeline=self._make_beam_pipeline,
             max_refused=settings["max_refused"],
             max_pixels=int(settings["max_pixels"]),
@@ -40,7 +51,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 class Driver(driver.FileBasedDriver):
-    """Decides on the cache by names, sizes and times of all pictures, so that one moved to another class is seen."""
+    """Decides on the cache by names, sizes and times of all pictures, so that one moved to another class is seen.
+
+    Of tars it takes theirs, and the labels of the ground truth.
+    """
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        """Keeps what the processor must know of the source."""
+        self._settings = _settings(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
 
     def get_input_processor(
         self,
@@ -48,18 +69,22 @@ class Driver(driver.FileBasedDriver):
         range_config: Any = None,
         input_base_uri: str | None = None,
     ) -> input_processor.InputProcessor:
-        """The processor whose fingerprint is class_folders.fingerprint."""
-        return _Fingerprint(input_base_uri or "", splits, range_config)
+        """The processor whose fingerprint is source_kind.fingerprint."""
+        processor = _Fingerprint(input_base_uri or "", splits, range_config)
+        processor.source, processor.ground_truth = self._settings["source"], self._settings["ground_truth"]
+        return processor
 
 
 class _Fingerprint(input_processor.FileBasedInputProcessor):
+    source, ground_truth = source_kind.AUTO, ""
+
     def resolve_span_and_version(self) -> tuple[int, int | None]:
-        self._fingerprint = class_folders.fingerprint(self._input_base_uri)
+        self._fingerprint = source_kind.fingerprint(self._input_base_uri, self.source, self.ground_truth or None)
         return 0, None
 
 
 class ImageNetExampleGen(FileBasedExampleGen):
-    """Class folders of pictures → Examples with splits `train` and `eval`, labels.txt and ingestion_report.json.
+    """Folders or tars of pictures → Examples with splits `train` and `eval`, labels.txt and ingestion_report.json.
 
     Example:
         ImageNetExampleGen(input_base="data/sample", code=digest).outputs["examples"]
@@ -73,6 +98,8 @@ class ImageNetExampleGen(FileBasedExampleGen):
         input_base: str,
         *,
         code: str,
+        source: str = source_kind.AUTO,
+        ground_truth: str = "",
         max_refused: float = ingestion.MAX_REFUSED,
         max_pixels: int = MAX_PIXELS,
         pictures_per_shard: int = ingestion.PICTURES_PER_SHARD,
@@ -80,15 +107,14 @@ class ImageNetExampleGen(FileBasedExampleGen):
         """Describes the node.
 
         Args:
-            input_base: Folder with train/<class>/ and eval/<class>/.
+            input_base: Folder with train/<class>/ and eval/<class>/, or with tars.
             code: Digest of the sources that ingest; part of the cache key.
+            source, ground_truth: As for ingestion.ingest; an empty ground truth is the one beside the tars.
             max_refused, max_pixels, pictures_per_shard: As for ingestion.ingest.
         """
-        # TFX wants a pattern for each split. Ours are read by class_folders.py; these say the same to TFX's own driver,
-        # which Kubeflow runs: "[ev][va]*" is eval, val or validation.
-        patterns = {imagenet.TRAIN: "train/*/*", imagenet.EVAL: "[ev][va]*/*/*"}
-        splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in patterns.items()]
-        values = {"code": code, "max_refused": max_refused, "max_pixels": max_pixels}
+        splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in _PATTERNS.items()]
+        values = {"code": code, "source": source, "ground_truth": ground_truth}
+        values |= {"max_refused": max_refused, "max_pixels": max_pixels}
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=splits),

@@ -1,4 +1,4 @@
-"""From a folder of pictures to checked shards with labels.txt and ingestion_report.json, whole or not at all.
+"""From folders or tars of pictures to checked shards with labels.txt and ingestion_report.json, whole or not at all.
 
 Everything is written into a hidden staging folder under the destination and moved at the end, the report last: where it
 lies, the ingestion is complete. Plain functions: the component (example_gen.py) calls `ingest`, and so can a script.
@@ -15,10 +15,10 @@ from typing import Any
 import apache_beam as beam
 
 from components import ingestion_counts, shards
-from components.class_folders import scan
 from components.ingestion_progress import report_progress
 from components.picture import MAX_PIXELS
 from components.source import DataError, Source
+from components.source_kind import AUTO, scan
 from trainer import imagenet
 from trainer.whole import move
 
@@ -30,6 +30,8 @@ def ingest(
     root: str,
     destination: str,
     *,
+    source: str = AUTO,
+    ground_truth: str | None = None,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
     max_refused: float = MAX_REFUSED,
     max_pixels: int = MAX_PIXELS,
@@ -38,8 +40,10 @@ def ingest(
     """Writes Split-train/, Split-eval/, labels.txt and ingestion_report.json into `destination`; returns the report.
 
     Args:
-        root: Class folders (class_folders.py says how they must lie).
+        root: The folder with the pictures or the tars; class_folders.py, class_tars.py and ilsvrc.py say how they lie.
         destination: A folder on a local or shared file system; made if missing.
+        source: Which of these it is: folders, tars, ilsvrc; or auto.
+        ground_truth: What labels ilsvrc's validation pictures, where it does not lie beside the tars.
         make_pipeline: Gives the Beam pipeline that runs the work; its workers must see both folders.
         max_refused: Share of refused files above which the ingestion fails; 0 allows none.
         max_pixels: Larger pictures are refused.
@@ -51,7 +55,7 @@ def ingest(
     if not 0 <= max_refused <= 1:
         raise DataError(f"max_refused is {max_refused}; wanted a share from 0 to 1, such as 0.001 for 0.1 %.")
     return ingest_source(
-        scan(root),
+        scan(root, source, ground_truth),
         root,
         destination,
         make_pipeline=make_pipeline,
@@ -114,7 +118,8 @@ def _staging(destination: Path) -> Iterator[Path]:
         staging = Path(tempfile.mkdtemp(prefix=".ingesting-", dir=destination))
     except OSError as error:
         raise DataError(
-            f"Cannot write to {destination}: {error.strerror}. Give a folder that can be written with --workdir."
+            f"Cannot write to {destination}: {error.strerror}. "
+            "Give a folder that can be written with --workdir or --output."
         ) from error
     try:
         yield staging

@@ -97,32 +97,38 @@ def _write_records(out: BinaryIO, task: dict[str, Any], max_pixels: int) -> dict
     """Writes every picture that is one; returns counts and names for the report."""
     counts, digest, size = Counter(), hashlib.sha256(), 0
     per_class, named = Counter(), {"converted": [], "refused": []}
-    for name, path, label in task["pictures"]:
-        category = Category(*task["categories"][str(label)])
+    for entry in (Entry(*fields) for fields in task["pictures"]):
+        category = Category(*task["categories"][str(entry.label)])
         try:
-            picture = normalise(_read(path), max_pixels=max_pixels)
-            data = record(serialise(picture, label=label, category=category, filename=_basename(name)))
+            picture = normalise(_read(entry), max_pixels=max_pixels)
+            data = record(serialise(picture, label=entry.label, category=category, filename=_basename(entry.name)))
         except Refused as refused:
-            _note(counts, named, "refused", name, str(refused))
+            _note(counts, named, "refused", entry.name, str(refused))
             continue
         out.write(data)
         digest.update(data)
         size += len(data)
         per_class[category.name] += 1
-        _count(counts, named, name, picture)
+        _count(counts, named, entry.name, picture)
     return {"sha256": digest.hexdigest(), "bytes": size, "counts": counts, "per_class": per_class, **named}
 
 
-def _read(path: str) -> bytes:
+def _read(entry: Entry) -> bytes:
     try:
-        status = os.stat(path)
+        status = os.stat(entry.path)
         if not stat.S_ISREG(status.st_mode):
             raise Refused("not a file")  # A pipe would block for ever.
-        if status.st_size > _MAX_BYTES:
-            raise Refused(f"absurd size: {status.st_size:,} bytes; at most {_MAX_BYTES:,}")
-        return Path(path).read_bytes()
+        size = status.st_size if entry.size is None else entry.size
+        if size > _MAX_BYTES:
+            raise Refused(f"absurd size: {size:,} bytes; at most {_MAX_BYTES:,}")
+        with open(entry.path, "rb", buffering=0) as file:
+            file.seek(entry.offset)
+            data = file.read() if entry.size is None else file.read(size)
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror}") from error
+    if entry.size is not None and len(data) < size:  # It was there when the headers were read.
+        raise Refused("cannot be read: the archive ends before it")
+    return data
 
 
 def _basename(name: str) -> str:
@@ -160,7 +166,7 @@ def _cannot_write(error: OSError, shard: Path) -> DataError:
     return DataError(
         f"Cannot write {shard.name} in {shard.parent.parent.parent}: {error.strerror or error} "
         f"({free / 1e6:,.1f} MB free). The shards need as much room as the pictures. "
-        "Free some space or give another folder with --workdir; nothing of this ingestion is kept."
+        "Free some space or give another folder with --workdir or --output; nothing of this ingestion is kept."
     )
 
 

@@ -1,4 +1,4 @@
-"""What every source of pictures hands to ingestion: the classes, and the files of each split with their labels."""
+"""What every source of pictures hands to ingestion: the classes, and the pictures of each split with their labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -17,11 +17,16 @@ class Category(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One file: its name for reports (`train/<class>/<file>`), where it lies, and its label, 1…N."""
+    """One picture: its name for reports (`train/<class>/<file>`), where it lies, and its label, 1…N.
+
+    It is `size` bytes from `offset` on of the file at `path`, which is a tar; without a size, all of the file.
+    """
 
     name: str
     path: str
     label: int
+    offset: int = 0
+    size: int | None = None
 
 
 class Source(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, report_cli
+from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, ingest_cli, report_cli
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -28,6 +28,7 @@ app.add_typer(family_cli.app)
 app.add_typer(analysis_cli.app)
 app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
+app.add_typer(ingest_cli.app)
 
 
 def main() -> None:
@@ -58,7 +59,19 @@ def run(
     context: typer.Context,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg.", show_default="the bundled pictures"),
+        typer.Option(
+            help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars.",
+            show_default="the bundled pictures",
+        ),
+    ] = None,
+    source: Annotated[
+        Literal["auto", "folders", "tars", "ilsvrc"], typer.Option(help="What lies in that folder.")
+    ] = Settings.source,
+    ground_truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LIST|KIT", help="Labels of ILSVRC2012's validation pictures.", show_default="beside the tars"
+        ),
     ] = None,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
@@ -107,8 +120,8 @@ def run(
     console = Console()
     try:
         options = {
-            "data": data, "workdir": workdir, "floor": floor, "margin": margin, "max_refused": max_refused,
-            "enable_cache": not no_cache,
+            "data": data, "source": source, "ground_truth": ground_truth, "workdir": workdir, "floor": floor,
+            "margin": margin, "max_refused": max_refused, "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)

@@ -73,6 +73,8 @@ def create_pipeline(
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
         input_base=parameter("data", str(settings.data)),
+        source=settings.source,
+        ground_truth=str(settings.ground_truth or ""),
         max_refused=settings.max_refused,
         code=digest("components.example_gen"),
     )

@@ -101,7 +101,8 @@ def _describe(values: dict) -> tuple[str, int, int | None]:
     if values["task"] == "evaluate":
         return f"step {values['step']:,} of {values['steps']:,}: eval top-1 {values['top1']:.1%}", 0, None
     refused = f", {values['refused']:,} refused" if values.get("refused") else ""
-    return f"{values['done']:,} pictures{refused}", values["done"], values.get("total")
+    speed = f", {values['bytes'] / 1e6 / max(values['seconds'], 1e-3):,.1f} MB/s" if values.get("seconds") else ""
+    return f"{values['done']:,} pictures{refused}{speed}", values["done"], values.get("total")
 
 
 @contextlib.contextmanager

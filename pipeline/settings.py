@@ -34,7 +34,15 @@ class Settings:
     """One place to run: this machine."""
 
     data: Path = field(
-        default=SAMPLE, metadata=_said("the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg", strict=False)
+        default=SAMPLE,
+        metadata=_said("the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars", strict=False),
+    )
+    source: Literal["auto", "folders", "tars", "ilsvrc"] = field(
+        default="auto", metadata={"description": "what lies in the data's folder; auto looks"}
+    )
+    ground_truth: Path | None = field(
+        default=None,
+        metadata=_said("labels of ILSVRC2012's validation pictures, where not beside the tars", strict=False),
     )
     workdir: Path = field(default=Path("runs"), metadata=_said("the folder for all that is made", strict=False))
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
@@ -54,6 +62,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("data", "workdir"):
             object.__setattr__(self, name, getattr(self, name).absolute())
+        if self.ground_truth:
+            object.__setattr__(self, "ground_truth", self.ground_truth.absolute())
 
     @property
     def artifacts(self) -> Path:
@@ -88,8 +98,11 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
     if not settings.data.is_dir():
         raise SettingsError(
-            f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/. Give --data DIR."
+            f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/, or in tars. "
+            "Give --data DIR."
         )
+    if settings.ground_truth and not settings.ground_truth.exists():
+        raise SettingsError(f"--ground-truth {settings.ground_truth} does not exist: wanted a list or the kit.")
     check_workdir(settings.workdir)
 
 

@@ -2,6 +2,12 @@
 
 BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
 CLASSES = 1001  # 1000 synsets and the background.
+EVAL_PICTURES = 50_000  # Of ILSVRC2012's validation set, 50 a class.
+# What its first ten show, by file name. Any other order of the labels begins otherwise.
+FIRST_EVAL_WNIDS = (
+    "n01751748", "n09193705", "n02105855", "n04263257", "n03125729",
+    "n01735189", "n02346627", "n02776631", "n03794056", "n02328150",
+)  # fmt: skip
 
 TRAIN = "train"
 EVAL = "eval"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components import class_folders
+from components import source_kind
 from components.source import DataError
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
@@ -81,7 +81,7 @@ def data_digest(folder: str) -> str | None:
     if not Path(folder).is_dir():  # A bucket's address is no folder here either.
         return None
     try:
-        return class_folders.fingerprint(folder)
+        return source_kind.fingerprint(folder)
     except DataError as error:
         raise RunParameterError(str(error)) from error
 

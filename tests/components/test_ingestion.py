@@ -265,4 +265,9 @@ def test_shards_moved_by_a_run_that_was_killed_before_its_report_are_replaced(cl
 def test_progress_counts_files_up_to_all_of_them(class_folders, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="mobilenet.progress"):
         ingest(str(class_folders), str(tmp_path / "out"))
-    assert caplog.records[-1].progress == {"task": "ingest", "done": 36, "total": 36, "refused": 0}
+    last = caplog.records[-1].progress
+    assert {key: last[key] for key in ("task", "done", "total", "refused")} == {
+        "task": "ingest", "done": 36, "total": 36, "refused": 0,
+    }  # fmt: skip
+    assert last["bytes"] == sum(path.stat().st_size for path in (tmp_path / "out").glob("Split-*/*"))
+    assert last["seconds"] > 0

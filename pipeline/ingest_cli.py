@@ -1,0 +1,81 @@
+"""The command `mobilenet ingest`. What it needs is imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from pipeline.console import EXIT_INTERRUPTED, failed, say
+
+if TYPE_CHECKING:
+    from pipeline.ingest import Request
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars.")],
+    output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for shards, labels and report.")],
+    source: Annotated[
+        Literal["auto", "folders", "tars", "ilsvrc"],
+        typer.Option(help="Class folders; train.tar and val.tar of them; ILSVRC2012's own tars."),
+    ] = "auto",
+    ground_truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LIST|KIT",
+            help="Labels of ILSVRC2012's validation pictures: wnids, one a line, or the development kit.",
+            show_default="beside the tars",
+        ),
+    ] = None,
+    max_refused: Annotated[
+        float, typer.Option(help="The share of pictures that may be refused; a few always may.")
+    ] = 0.001,
+    beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
+) -> None:
+    """Write pictures as checked, sharded examples, without a pipeline: what ImageNetExampleGen does, by the same code.
+
+    Pictures in tars are read where they lie; nothing is unpacked.
+    """
+    from pipeline import settings
+
+    settings.silent()
+    console = Console()
+    try:
+        settings.set_beam_workers(beam_workers)
+        from pipeline.ingest import Request
+
+        request = Request(
+            data=data.absolute(),
+            output=output.absolute(),
+            source=source,
+            ground_truth=ground_truth.absolute() if ground_truth else None,
+            max_refused=max_refused,
+            beam_workers=beam_workers,
+        )
+        said = _ingest(console, request)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    say(console, f"{said.rstrip()}\nAll of it: {output}")
+
+
+def _ingest(console: Console, request: Request) -> str:
+    from pipeline import failures, progress
+    from pipeline import ingest as ingesting
+
+    log = request.output.with_name(f"{request.output.name}.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with progress.following(log) as follower:
+            follower.nodes = 1
+            said = ingesting.ingest(request, follower=follower)
+    except KeyboardInterrupt:
+        raise failed(console, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
+    except Exception as error:
+        raise failed(console, f"{failures.sentence(error)}\nThe whole story is in {log}.") from None
+    log.unlink()  # Of an ingestion that went well the report says all.
+    return said
