@@ -58,7 +58,10 @@ def fingerprint(paths: Mapping[str, str], more: str = "") -> str:
     """
     digest = hashlib.sha256()
     for split in (imagenet.TRAIN, imagenet.EVAL):
-        status = os.stat(paths[split])
+        try:
+            status = os.stat(paths[split])
+        except OSError as error:  # A link to a disk that is not there, say.
+            raise DataError(f"{paths[split]} cannot be read: {error.strerror}.") from error
         digest.update(f"{split}\0{os.path.basename(paths[split])}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     digest.update(more.encode())
     return f"tars:{len(paths)},sha256:{digest.hexdigest()}"

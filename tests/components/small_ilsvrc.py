@@ -3,7 +3,7 @@
 import gzip
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def write_list(source: Path, path: Path) -> Path:
     return path
 
 
-def meta(ids: dict[str, int], *, compressed: bool = True) -> bytes:
+def meta(ids: Mapping[str, int], *, compressed: bool = True) -> bytes:
     """meta.mat, with two words above the classes as in the real one, written by scipy."""
     fields = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children"]
     rows = [(number, wnid, "a, b", "a gloss", 0) for wnid, number in sorted(ids.items(), key=lambda pair: pair[1])]
