@@ -142,6 +142,22 @@ def test_a_tar_made_to_do_harm_is_refused_by_name_and_nothing_is_written(tmp_pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+LOSSES = {
+    "the second of a name hides the first": member("a.jpg") + member("a.jpg", b"other") + END,
+    "cut off behind a member": member("a.jpg"),
+    "a second tar behind the first": member("a.jpg") + END + member("b.jpg") + END,
+}
+
+
+@pytest.mark.parametrize("content", LOSSES.values(), ids=LOSSES)
+def test_what_pythons_tarfile_passes_over_and_loses_is_refused(tmp_path, content):
+    path = written(tmp_path, content)
+    with tarfile.open(path) as tar:
+        assert set(tar.getnames()) == {"a.jpg"}
+    with pytest.raises(DataError, match=r"in it twice|cut off|more follows after its end"):
+        index(path)
+
+
 @pytest.mark.parametrize("cut", [BLOCK - 1, BLOCK, BLOCK + 700, -1024, -1200])
 def test_a_tar_that_is_cut_off_is_refused_wherever_it_was_cut(tmp_path, cut):
     whole = member("a.jpg", b"x" * 700) + member("b.jpg", b"y" * 512) + END

@@ -1,0 +1,83 @@
+"""The node that ingests, in real runs of TFX: tars are a source too, and another ground truth is other data."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+from tfx.components.example_gen import utils
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.proto import example_gen_pb2
+
+from components import example_gen, ground_truth, ingestion_summary
+from components.source import DataError
+from tests.components import small_ilsvrc
+
+
+def node(data: Path, work: Path, **options: str) -> pipeline.Pipeline:
+    return pipeline.Pipeline(
+        pipeline_name="tars",
+        pipeline_root=str(work / "root"),
+        components=[example_gen.ImageNetExampleGen(input_base=str(data), code="c", **options)],
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(work / "metadata.sqlite")),
+        enable_cache=True,
+    )
+
+
+def states(work: Path) -> list[str]:
+    names = {3: "COMPLETE", 4: "FAILED", 5: "CACHED"}
+    with sqlite3.connect(work / "metadata.sqlite") as database:
+        found = [names[state] for (state,) in database.execute("SELECT last_known_state FROM Execution ORDER BY id")]
+    database.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> Path:
+    return small_ilsvrc.folders(tmp_path_factory.mktemp("folders"))
+
+
+def test_unchanged_tars_come_from_cache_and_another_ground_truth_is_ingested_anew(folders, tmp_path):
+    data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
+    small_ilsvrc.write_list(folders, data / ground_truth.WNID_LIST)
+    LocalDagRunner().run(node(data, tmp_path))
+    LocalDagRunner().run(node(data, tmp_path))
+    assert states(tmp_path) == ["COMPLETE", "CACHED"]
+    lines = (data / ground_truth.WNID_LIST).read_text().split()
+    (data / ground_truth.WNID_LIST).write_text("\n".join(lines[1:] + lines[:1]))
+    LocalDagRunner().run(node(data, tmp_path))
+    assert states(tmp_path)[2:] == ["COMPLETE"]
+    reports = [ingestion_summary.read(str(path)) for path in sorted((tmp_path / "root").glob("*/examples/*"))]
+    assert [report["splits"]["train"]["pictures"] for report in reports] == [30, 30]
+    assert reports[0]["digest"] != reports[1]["digest"]
+
+
+def test_source_and_ground_truth_are_parameters_of_the_node(folders, tmp_path):
+    data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
+    (data / "train").mkdir()  # Two kinds of source: one must be named.
+    kit = small_ilsvrc.kit(folders, tmp_path / "devkit")
+    LocalDagRunner().run(node(data, tmp_path, source="ilsvrc", ground_truth=str(kit)))
+    assert states(tmp_path) == ["COMPLETE"]
+    with pytest.raises(DataError, match=r"holds several sources: folders \(train/\); ilsvrc"):
+        LocalDagRunner().run(node(data, tmp_path))
+
+
+def pattern_fingerprint(data: Path) -> str:
+    """What TFX's own driver makes of the node's patterns: on Vertex AI it runs instead of ours."""
+    config = example_gen.ImageNetExampleGen(input_base=str(data), code="c").exec_properties["input_config"]
+    splits = json_format.Parse(config, example_gen_pb2.Input()).splits
+    return utils.calculate_splits_fingerprint_span_and_version(str(data), splits)[0]
+
+
+def test_tfxs_own_driver_sees_another_tar_another_picture_and_another_list_of_labels(folders, tmp_path):
+    data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
+    small_ilsvrc.write_list(folders, data / ground_truth.WNID_LIST)
+    seen = [pattern_fingerprint(data)]
+    for path in (data / "ILSVRC2012_img_val.tar", data / ground_truth.WNID_LIST):
+        path.write_bytes(path.read_bytes() + b"\n")
+        seen.append(pattern_fingerprint(data))
+    small_ilsvrc.kit(folders, data / "ILSVRC2012_devkit_t12.tar.gz")
+    seen.append(pattern_fingerprint(data))
+    assert len(set(seen)) == 4
+    assert "split:train,num_files:30" in pattern_fingerprint(folders)

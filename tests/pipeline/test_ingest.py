@@ -1,0 +1,90 @@
+"""`mobilenet ingest`: the same code as the node's, without a pipeline; the output is there whole or not at all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components import ground_truth
+from components.ingestion import ingest
+from tests.components import small_ilsvrc
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "pipeline", "ingest"]
+
+
+def mobilenet_ingest(*arguments: object) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "COLUMNS": "200"}
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> Path:
+    return small_ilsvrc.folders(tmp_path_factory.mktemp("folders"))
+
+
+def test_it_writes_what_the_component_writes_and_prints_the_report(folders, tmp_path):
+    data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
+    truth = small_ilsvrc.write_list(folders, tmp_path / "labels.txt")
+    out = tmp_path / "new" / "examples"
+    done = mobilenet_ingest("--data", data, "--output", out, "--source", "ilsvrc", "--ground-truth", truth)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "train: 30 pictures (30 as they were, 0 converted), 0 refused" in done.stdout
+    assert f"All of it: {out}" in done.stdout
+    ingest(str(folders), str(tmp_path / "expected"))
+    assert files(out) == files(tmp_path / "expected")
+    assert [path.name for path in out.parent.iterdir()] == ["examples"]  # No log, nothing half written.
+
+
+def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(folders, tmp_path):
+    data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
+    (data / ground_truth.WNID_LIST).write_text("n01440764\n" * 20)
+    faults = [
+        (["--data", data], "has 5 classes and"),
+        (["--data", folders, "--ground-truth", data / ground_truth.WNID_LIST], "is for ILSVRC2012's own tars"),
+        (["--data", tmp_path / "none"], "none does not exist. Wanted train/<class>/"),
+        (["--data", folders, "--max-refused", "5"], "max_refused is 5.0; wanted a share from 0 to 1"),
+        (["--data", folders, "--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
+    ]
+    for arguments, message in faults:
+        done = mobilenet_ingest(*arguments, "--output", tmp_path / "out")
+        assert done.returncode == 1
+        assert message in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+        assert [path.name for path in tmp_path.glob("out*")] in ([], ["out.log"])
+
+
+def test_an_output_that_is_there_is_left_alone(folders, tmp_path):
+    (tmp_path / "out").mkdir()
+    done = mobilenet_ingest("--data", folders, "--output", tmp_path / "out")
+    assert done.returncode == 1
+    assert "is there already: give a folder that does not exist yet" in done.stdout
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_after_a_kill_there_is_no_output_and_the_next_run_makes_it_whole(tmp_path):
+    out = tmp_path / "out"
+    command = [*COMMAND, "--data", str(small_ilsvrc.SAMPLE), "--output", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        half = tmp_path / "out.writing"
+        until = time.monotonic() + 60
+        while not list(half.glob(".ingesting-*/Split-train")) and time.monotonic() < until:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert half.exists()
+    assert not out.exists()
+    done = mobilenet_ingest("--data", small_ilsvrc.SAMPLE, "--output", out)
+    assert done.returncode == 0, done.stdout
+    report = json.loads((out / "ingestion_report.json").read_text())
+    assert {split: content["pictures"] for split, content in report["splits"].items()} == {"train": 2000, "eval": 500}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
