@@ -15,11 +15,12 @@ from components.source import DataError
 from tests.components import small_ilsvrc
 
 
-def node(data: Path, work: Path, **options: str) -> pipeline.Pipeline:
+def node(data: Path, work: Path, *, source: str = "auto", truth: str = "") -> pipeline.Pipeline:
+    ingesting = example_gen.ImageNetExampleGen(input_base=str(data), code="c", source=source, ground_truth=truth)
     return pipeline.Pipeline(
         pipeline_name="tars",
         pipeline_root=str(work / "root"),
-        components=[example_gen.ImageNetExampleGen(input_base=str(data), code="c", **options)],
+        components=[ingesting],
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(work / "metadata.sqlite")),
         enable_cache=True,
     )
@@ -57,7 +58,7 @@ def test_source_and_ground_truth_are_parameters_of_the_node(folders, tmp_path):
     data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
     (data / "train").mkdir()  # Two kinds of source: one must be named.
     kit = small_ilsvrc.kit(folders, tmp_path / "devkit")
-    LocalDagRunner().run(node(data, tmp_path, source="ilsvrc", ground_truth=str(kit)))
+    LocalDagRunner().run(node(data, tmp_path, source="ilsvrc", truth=str(kit)))
     assert states(tmp_path) == ["COMPLETE"]
     with pytest.raises(DataError, match=r"holds several sources: folders \(train/\); ilsvrc"):
         LocalDagRunner().run(node(data, tmp_path))

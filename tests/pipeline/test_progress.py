@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-from pipeline.progress import Follower, following
+from pipeline.progress import Follower, _describe, following
 
 
 def _screen(*records: tuple[str, dict | None]) -> str:
@@ -45,6 +45,11 @@ def test_the_last_step_and_a_resumed_one_stay_on_the_screen():
         ("", {**values, "images_per_second": 1890.0})
     )
     assert "going on from step 96 of 930" in _screen(("", {"task": "resume", "step": 96, "steps": 930}))
+
+
+def test_an_ingestion_shows_its_pictures_what_it_refused_and_its_speed():
+    values = {"task": "ingest", "done": 2500, "total": 50_000, "refused": 3, "bytes": 250_000_000, "seconds": 4.0}
+    assert _describe(values) == ("2,500 pictures, 3 refused, 62.5 MB/s", 2500, 50_000)
 
 
 def test_what_others_write_is_in_the_log_and_not_on_the_screen(tmp_path, capfd):
