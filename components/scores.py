@@ -100,7 +100,7 @@ class PairedCounts:
     only_baseline: np.ndarray
     only_candidate: np.ndarray
     both_wrong: np.ndarray
-    agreed: int = 0  # Pictures on which both predict the same class, right or wrong.
+    agreed: int = field(default=0, kw_only=True)  # Pictures on which both predict the same class, right or wrong.
 
     @property
     def per_class(self) -> np.ndarray:
