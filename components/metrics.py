@@ -12,11 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
 
-from components.picture_counts import CountPictures, Counts, ModelCounts, PicturesPreprocessor
+from components.picture_counts import FIXED, CountPictures, Counts, ModelCounts, PicturesPreprocessor
 from components.scores import Calibration
 
 _COUNTS = "_picture_counts"  # The underscore keeps it out of the results.
@@ -86,7 +85,7 @@ class MeanCrossEntropy(CountsMetric):
     NAME = "cross_entropy"
 
     def value(self, counts: Counts, model: str) -> float:
-        return counts.models[model].cross_entropy / counts.models[model].pictures
+        return counts.models[model].cross_entropy / (FIXED * counts.models[model].pictures)
 
 
 class CrossEntropyError(CountsMetric):
@@ -98,7 +97,8 @@ class CrossEntropyError(CountsMetric):
         found = counts.models[model]
         if found.pictures < 2:
             return 0.0
-        variance = max(0.0, found.squares - found.cross_entropy**2 / found.pictures) / (found.pictures - 1)
+        squares, mean = found.squares / FIXED, found.cross_entropy / (FIXED * found.pictures)
+        variance = max(0.0, squares - found.pictures * mean**2) / (found.pictures - 1)
         return math.sqrt(variance / found.pictures)
 
 
@@ -117,7 +117,8 @@ class CalibrationBins(CountsMetric):
     NAME = "calibration"
 
     def value(self, counts: Counts, model: str) -> str:
-        return json.dumps(counts.models[model].bins.tolist())
+        found = calibration(counts.models[model])
+        return json.dumps([each.tolist() for each in (found.pictures, found.right, found.confidence)])
 
 
 class Outputs(CountsMetric):
@@ -195,7 +196,7 @@ ALL = (
 def calibration(counts: ModelCounts) -> Calibration:
     """The bins of one model."""
     pictures, right, confidence = counts.bins
-    return Calibration(pictures.astype(np.int64), right.astype(np.int64), confidence)
+    return Calibration(pictures, right, confidence / FIXED)
 
 
 def _counting(eval_config: tfma.EvalConfig) -> Any:

@@ -16,6 +16,7 @@ from components.scores import BINS
 
 PICTURES = "pictures"  # Where the extractor puts what is counted.
 TOP = 5
+FIXED = 1 << 40  # Sums of nats and confidences are kept in these parts, as integers: no order of merging shows in them.
 NAMES = 3  # Of the pictures of one error, so many are kept: the first by name, whatever the order of merging.
 
 
@@ -30,12 +31,13 @@ class ModelCounts:
     pictures: int = 0
     top1: int = 0
     top5: int = 0
-    cross_entropy: float = 0.0  # Summed.
-    squares: float = 0.0  # Of the cross entropies, summed.
+    cross_entropy: int = 0  # Summed, in 1 / FIXED.
+    squares: int = 0  # Of the cross entropies, summed, in 1 / FIXED.
     classes: int = 0
     confusion: Counter[tuple[int, int]] = field(default_factory=Counter)  # (label, predicted) → pictures.
     names: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # Of errors: (label, predicted) → pictures.
-    bins: np.ndarray = field(default_factory=lambda: np.zeros((3, BINS)))  # Pictures, right ones, summed confidence.
+    bins: np.ndarray = field(default_factory=lambda: np.zeros((3, BINS), np.int64))
+    """Pictures, right ones, summed confidence in 1 / FIXED: 8 million pictures fit."""
     files: set[str] = field(default_factory=set)  # SHA-256.
     runtimes: set[str] = field(default_factory=set)
 
@@ -44,8 +46,8 @@ class ModelCounts:
         self.pictures += len(labels)
         self.top1 += int(right.sum())
         self.top5 += int((found.rank < TOP).sum())
-        self.cross_entropy += float(found.cross_entropy.sum())
-        self.squares += float(np.square(found.cross_entropy).sum())
+        self.cross_entropy += _fixed_sum(found.cross_entropy)
+        self.squares += _fixed_sum(np.square(found.cross_entropy))
         self.classes = max(self.classes, found.classes)
         self.confusion.update(_cells(labels, found.predicted))
         self.bins += _bins(found.confidence, right)
@@ -110,7 +112,7 @@ class PicturesPreprocessor(tfma.metrics.Preprocessor):
 
 
 class CountPictures(beam.CombineFn):
-    """Pictures → Counts. Integers, so the order of merging shows only in the last bits of the cross entropy."""
+    """Pictures → Counts. Integers, so the order of merging does not show."""
 
     def __init__(self, key: Any, names: Sequence[str], baseline: str | None) -> None:
         self._key = key
@@ -153,8 +155,19 @@ def _cells(rows: np.ndarray, columns: np.ndarray) -> dict[tuple[int, int], int]:
     return {divmod(int(code), width): int(count) for code, count in zip(codes, counts, strict=True)}
 
 
+def _fixed(values: np.ndarray) -> np.ndarray:
+    return np.rint(values.astype(np.float64) * FIXED).astype(np.int64)
+
+
+def _fixed_sum(values: np.ndarray) -> int:
+    """In Python's integers: a sum over a large data set must not wrap."""
+    return sum(_fixed(values).tolist())
+
+
 def _bins(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Float64 [3, BINS]: pictures, right ones, summed confidence. A confidence on an edge belongs to the lower bin."""
+    """int64 [3, BINS], as ModelCounts keeps them. A confidence on an edge belongs to the lower bin."""
     where = np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    weights = (None, right, confidence)
-    return np.stack([np.bincount(where, each, BINS).astype(np.float64) for each in weights])
+    result = np.zeros((3, BINS), np.int64)
+    for row, values in zip(result, (np.ones_like(where), right.astype(np.int64), _fixed(confidence)), strict=True):
+        np.add.at(row, where, values)
+    return result

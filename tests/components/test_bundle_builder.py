@@ -70,7 +70,7 @@ def write_tflite(folder: Path, float_model, qat_model) -> None:
 
 
 def scores(top1: int, top5: int, *, sha256: str = "") -> Scores:
-    return Scores(PICTURES, top1, top5, 1.25, np.zeros((4, 4), np.int64), sha256=sha256)
+    return Scores(PICTURES, top1, top5, 1.23456789, np.zeros((4, 4), np.int64), sha256=sha256)
 
 
 def with_candidate(evaluation: Evaluation, **changes) -> Evaluation:
@@ -211,7 +211,7 @@ def test_info_holds_size_preprocessing_results_and_digests(built):
         "top5_count": 68,
         "top1": 60 / 70,
         "top5": 68 / 70,
-        "cross_entropy": 1.25,
+        "cross_entropy": 1.2346,
     }
     assert info["results"]["float"]["top1_count"] == 61
     assert info["steps"] == {"float": 20, "quantized": 30}

@@ -26,7 +26,7 @@ def test_counts_do_not_depend_on_where_the_pictures_are_split(pictures, where):
     whole = _counted(combiner, pictures, names)
     assert (merged.pairs, merged.agreed) == (whole.pairs, whole.agreed)
     for name in NAMES:
-        for field in ("pictures", "top1", "top5", "cross_entropy", "confusion", "names"):
+        for field in ("pictures", "top1", "top5", "cross_entropy", "squares", "confusion", "names"):
             assert getattr(merged.models[name], field) == getattr(whole.models[name], field)
         np.testing.assert_array_equal(merged.models[name].bins, whole.models[name].bins)
 
@@ -60,9 +60,11 @@ def test_two_files_are_refused_by_name():
 
 def _pictures(pictures: list[tuple[int, int, int]], names: list[str], sha256: str = "a") -> Pictures:
     table = np.array(pictures, np.int64).reshape(-1, 3)
-    half = np.full(len(table), 0.5)
+    nats = table.sum(axis=1) / 10 + 0.1  # Floats whose sum depends on the order.
     outcomes = [
-        Outcomes(p.astype(np.int32), abs(p - table[:, 0]).astype(np.int32), half, half.astype(np.float32), 4, sha256)
+        Outcomes(
+            p.astype(np.int32), abs(p - table[:, 0]).astype(np.int32), nats, (nats / 2).astype(np.float32), 4, sha256
+        )
         for p in (table[:, 1], table[:, 2])
     ]
     return Pictures(table[:, 0], tuple(outcomes), np.array([name.encode() for name in names], object))
