@@ -12,10 +12,10 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import ingestion, source_kind
-from components.picture import MAX_PIXELS
+from components.ingestion_rules import Rules
 from trainer import imagenet
 
-_SETTINGS = ("source", "ground_truth", "max_refused", "max_pixels", "pictures_per_shard")
+_SETTINGS = ("source", "ground_truth", "pictures_per_shard", *Rules._fields)
 # TFX wants a pattern for each split. source_kind.py finds ours; these say the same to TFX's own driver, which Vertex AI
 # runs in place of ours and which fingerprints whatever they match: "[ev][va]*" is eval, val or validation. A tar, and
 # what labels its pictures, is no split, but another one must be seen.
@@ -43,8 +43,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             source=settings["source"],
             ground_truth=settings["ground_truth"] or None,
             make_pipeline=self._make_beam_pipeline,
-            max_refused=settings["max_refused"],
-            max_pixels=int(settings["max_pixels"]),
+            rules=_rules(settings),
             pictures_per_shard=int(settings["pictures_per_shard"]),
         )
         _describe(examples, report)
@@ -100,8 +99,7 @@ class ImageNetExampleGen(FileBasedExampleGen):
         code: str,
         source: str = source_kind.AUTO,
         ground_truth: str = "",
-        max_refused: float = ingestion.MAX_REFUSED,
-        max_pixels: int = MAX_PIXELS,
+        rules: Rules = ingestion.DEFAULT_RULES,
         pictures_per_shard: int = ingestion.PICTURES_PER_SHARD,
     ) -> None:
         """Describes the node.
@@ -110,11 +108,11 @@ class ImageNetExampleGen(FileBasedExampleGen):
             input_base: Folder with train/<class>/ and eval/<class>/, or with tars.
             code: Digest of the sources that ingest; part of the cache key.
             source, ground_truth: As for ingestion.ingest; an empty ground truth is the one beside the tars.
-            max_refused, max_pixels, pictures_per_shard: As for ingestion.ingest.
+            rules, pictures_per_shard: As for ingestion.ingest.
         """
         splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in _PATTERNS.items()]
         values = {"code": code, "source": source, "ground_truth": ground_truth}
-        values |= {"max_refused": max_refused, "max_pixels": max_pixels}
+        values |= rules._asdict()
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=splits),
@@ -140,6 +138,12 @@ def _settings(custom_config: str) -> dict[str, Any]:
             "Build the node with ImageNetExampleGen(...)."
         )
     return json_format.MessageToDict(settings)
+
+
+def _rules(settings: dict[str, Any]) -> Rules:
+    """A Struct has one kind of number only."""
+    rules = Rules(**{name: settings[name] for name in Rules._fields})
+    return rules._replace(max_pixels=int(rules.max_pixels))
 
 
 def _describe(examples: Any, report: dict[str, Any]) -> None:

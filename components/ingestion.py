@@ -14,16 +14,16 @@ from typing import Any
 
 import apache_beam as beam
 
-from components import ingestion_counts, shards
+from components import ingestion_counts, ingestion_rules, label_names, shards
 from components.ingestion_progress import report_progress
-from components.picture import MAX_PIXELS
+from components.ingestion_rules import Rules
 from components.source import DataError, Source
 from components.source_kind import AUTO, scan
 from trainer import imagenet
 from trainer.whole import move
 
 PICTURES_PER_SHARD = 1250  # ImageNet's train split comes to 1025 shards; the reference had 1024.
-MAX_REFUSED = 0.001  # Of all pictures. See ingestion_counts.allowed_refusals for small sets.
+DEFAULT_RULES = Rules()
 
 
 def ingest(
@@ -33,8 +33,7 @@ def ingest(
     source: str = AUTO,
     ground_truth: str | None = None,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
-    max_refused: float = MAX_REFUSED,
-    max_pixels: int = MAX_PIXELS,
+    rules: Rules = DEFAULT_RULES,
     pictures_per_shard: int = PICTURES_PER_SHARD,
 ) -> dict[str, Any]:
     """Writes Split-train/, Split-eval/, labels.txt and ingestion_report.json into `destination`; returns the report.
@@ -45,22 +44,19 @@ def ingest(
         source: Which of these it is: folders, tars, ilsvrc; or auto.
         ground_truth: What labels ilsvrc's validation pictures, where it does not lie beside the tars.
         make_pipeline: Gives the Beam pipeline that runs the work; its workers must see both folders.
-        max_refused: Share of refused files above which the ingestion fails; 0 allows none.
-        max_pixels: Larger pictures are refused.
+        rules: What is let pass, and what is done with it.
         pictures_per_shard: About so many; the number of shards changes their bytes, the number of workers does not.
 
     Raises:
         DataError: the folder is not as it should be, too much of it was refused, or the destination cannot be written.
     """
-    if not 0 <= max_refused <= 1:
-        raise DataError(f"max_refused is {max_refused}; wanted a share from 0 to 1, such as 0.001 for 0.1 %.")
+    ingestion_rules.check(rules)
     return ingest_source(
         scan(root, source, ground_truth),
         root,
         destination,
         make_pipeline=make_pipeline,
-        max_refused=max_refused,
-        max_pixels=max_pixels,
+        rules=rules,
         pictures_per_shard=pictures_per_shard,
     )
 
@@ -71,17 +67,17 @@ def ingest_source(
     destination: str,
     *,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
-    max_refused: float = MAX_REFUSED,
-    max_pixels: int = MAX_PIXELS,
+    rules: Rules = DEFAULT_RULES,
     pictures_per_shard: int = PICTURES_PER_SHARD,
 ) -> dict[str, Any]:
     """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
+    label_names.check(source, root)
     with _staging(Path(destination)) as staging:
         plans = shards.plan(source, staging, pictures_per_shard=pictures_per_shard)
         with report_progress(staging / "result", total=sum(map(len, source.splits.values()))):
-            _write_shards(plans, staging, make_pipeline, max_pixels)
+            _write_shards(plans, staging, make_pipeline, rules)
         report = ingestion_counts.collect(source, staging, plans)
-        ingestion_counts.check(report, root=root, max_refused=max_refused)
+        ingestion_counts.check(report, root=root, rules=rules)
         _publish(staging, Path(destination), source, report)
     return report
 
@@ -89,21 +85,21 @@ def ingest_source(
 class WriteShard(beam.DoFn):
     """One plan file in, one shard on disk. The element is a path: Beam carries no pictures."""
 
-    def __init__(self, *, max_pixels: int) -> None:
-        self._max_pixels = max_pixels
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
 
     def process(self, element: str) -> list[str]:
         """Writes the shard of one plan file."""
-        shards.write_shard(element, max_pixels=self._max_pixels)
+        shards.write_shard(element, self._rules)
         return [element]
 
 
-def _write_shards(plans: list[str], staging: Path, make_pipeline: Callable[[], beam.Pipeline], max_pixels: int) -> None:
+def _write_shards(plans: list[str], staging: Path, make_pipeline: Callable[[], beam.Pipeline], rules: Rules) -> None:
     try:
         with make_pipeline() as pipeline:
             # The reshuffle keeps Beam from fusing the whole list into one worker's bundle.
             paths = pipeline | "Plans" >> beam.Create(plans) | "Spread" >> beam.Reshuffle()
-            _ = paths | "WriteShard" >> beam.ParDo(WriteShard(max_pixels=max_pixels))
+            _ = paths | "WriteShard" >> beam.ParDo(WriteShard(rules))
     except Exception as error:
         if (staging / "error").exists():
             raise DataError((staging / "error").read_text()) from error

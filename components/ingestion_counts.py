@@ -7,9 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from components import shards
+from components import contents, shards
+from components.ingestion_rules import Rules
 from components.source import DataError, Source
+from trainer import imagenet
 
+COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...
 _FEW_SHARE = 0.05  # ...unless they are more than this share of a small set.
 
@@ -18,30 +21,37 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
     """The report over all shards, from their result files.
 
     Per split, `pictures` are those written: `taken` byte for byte plus `converted`. `grey` counts one-component JPEGs
-    among them. `digest` is the SHA-256 over the SHA-256 digests of the shards in order, train before eval: it changes
-    with any byte of any shard, and the workers can compute it as they write.
+    among them, `oriented` those that EXIF wants turned and that stay as they are. `digest` is the SHA-256 over digests
+    of the shards in order, train before eval (shards.py): it changes with any byte of any shard, and the workers can
+    compute it as they write.
     """
     results = {plan: _result(staging, plan) for plan in sorted(plans)}
     totals = {split: Counter() for split in source.splits}
     classes = {split: Counter() for split in source.splits}
+    sizes = Counter()
     for plan, result in results.items():
         split = _split_of(plan, source)
         totals[split].update(result["counts"])
         classes[split].update(result["per_class"])
+        sizes[split] += result["bytes"]
     ordered = [results[plan] for plan in plans]
     return {
         "digest": hashlib.sha256(b"".join(bytes.fromhex(result["sha256"]) for result in ordered)).hexdigest(),
         "classes": len(source.categories),
-        "bytes": sum(result["bytes"] for result in ordered),
+        "bytes": sizes.total(),
         "ignored": source.ignored,
-        "splits": {split: _split_report(source, split, totals[split], classes[split]) for split in source.splits},
+        "splits": {
+            split: {"bytes": sizes[split], **_split_report(source, split, totals[split], classes[split])}
+            for split in source.splits
+        },
+        "duplicates": contents.duplicates([_shard(source, staging, plan) for plan in plans]),
         "converted": _named(ordered, "converted"),
         "refused": _named(ordered, "refused"),
     }
 
 
 def _result(staging: Path, plan: str) -> dict[str, Any]:
-    path = staging / "result" / Path(plan).name
+    path = _result_path(staging, plan)
     if not path.exists():
         raise RuntimeError(f"Beam finished but {path.name} was not written: the workers do not see {staging}.")
     return json.loads(path.read_text())
@@ -52,14 +62,30 @@ def _split_of(plan: str, source: Source) -> str:
 
 
 def _split_report(source: Source, split: str, counts: Counter, per_class: Counter) -> dict[str, Any]:
-    report: dict[str, Any] = {name: counts[name] for name in ("pictures", "taken", "converted", "refused", "grey")}
+    report: dict[str, Any] = {name: counts[name] for name in COUNTS}
     for what in ("converted", "refused"):
         kinds = {key.removeprefix(f"{what}: "): n for key, n in sorted(counts.items()) if key.startswith(f"{what}: ")}
         report[f"{what}_by_reason"] = kinds
     found = {entry.label for entry in source.splits[split]}  # All classes, but where a model is evaluated on a few.
     categories = [category for label, category in enumerate(source.categories, start=1) if label in found]
     report["per_class"] = {category.name: per_class[category.name] for category in categories}
+    report["imbalance"] = _imbalance(report["per_class"])
     return report
+
+
+def _imbalance(per_class: dict[str, int]) -> dict[str, Any]:
+    """The largest and the smallest class, and how many times larger that one is."""
+    smallest, largest = (choose(per_class, key=lambda name: per_class[name]) for choose in (min, max))
+    ratio = per_class[largest] / max(1, per_class[smallest])
+    return {"largest": largest, "smallest": smallest, "ratio": round(ratio, 3)}
+
+
+def _shard(source: Source, staging: Path, plan: str) -> contents.Shard:
+    return contents.Shard(_split_of(plan, source), Path(plan), shards.contents_path(_result_path(staging, plan)))
+
+
+def _result_path(staging: Path, plan: str) -> Path:
+    return staging / "result" / Path(plan).name
 
 
 def _named(results: list[dict[str, Any]], what: str) -> list[dict[str, str]]:
@@ -78,12 +104,17 @@ def allowed_refusals(files: int, *, max_refused: float) -> int:
     return max(few, math.floor(files * max_refused))
 
 
-def check(report: dict[str, Any], *, root: str, max_refused: float) -> None:
-    """Fails on too many refused files, and on a class of which nothing is left.
+def check(report: dict[str, Any], *, root: str, rules: Rules) -> None:
+    """Fails on too many refused files, on a class of which nothing is left, and on eval's pictures in train.
 
     Raises:
-        DataError: naming the first refused files with their reasons.
+        DataError: naming the first of them.
     """
+    _check_refused(report, root, rules.max_refused)
+    _check_leaked(report, root, rules.max_leaked)
+
+
+def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> None:
     refused = sum(split["refused"] for split in report["splits"].values())
     files = refused + sum(split["pictures"] for split in report["splits"].values())
     allowed = allowed_refusals(files, max_refused=max_refused)
@@ -96,6 +127,21 @@ def check(report: dict[str, Any], *, root: str, max_refused: float) -> None:
     empty = [f"{name}/{c}" for name, split in report["splits"].items() for c, n in split["per_class"].items() if not n]
     if empty:
         raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
+
+
+def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
+    """A score on pictures that were trained on is none."""
+    across = report["duplicates"].get("across")
+    if across is None:
+        return
+    leaked, pictures = across["eval_pictures"], report["splits"][imagenet.EVAL]["pictures"]
+    if leaked <= max_leaked * pictures:
+        return
+    first = "; ".join(" = ".join(names) for names in across["first"][:5])
+    raise DataError(
+        f"{root}: {leaked:,} of the {pictures:,} pictures of eval are in train too, byte for byte; at most "
+        f"{max_leaked:.2%} may be. The first: {first}. Remove them from one split, or allow more with --max-leaked."
+    )
 
 
 def write(report: dict[str, Any], path: Path) -> None:

@@ -9,11 +9,13 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
+from components.ingestion_counts import COUNTS
 from components.ingestion_summary import IngestionSummary
 from trainer import imagenet
 
 TEXT_FILE = "ingestion_report.txt"
 _NAMED = 20  # Files named in the text; the JSON names more.
+_SAME = 5  # Groups of the same picture, likewise.
 
 
 @component
@@ -34,18 +36,16 @@ def IngestionReport(
 
 def properties(report: dict[str, Any]) -> dict[str, int]:
     """`train_pictures`, `train_refused`, … and `classes`: the numbers to see in ML Metadata."""
-    counts = {
-        f"{split}_{name}": content[name]
-        for split, content in report["splits"].items()
-        for name in ("pictures", "taken", "converted", "refused", "grey")
-    }
-    return {"classes": report["classes"], **counts}
+    counts = {f"{split}_{name}": content[name] for split, content in report["splits"].items() for name in COUNTS}
+    leaked = report["duplicates"].get("across", {}).get("eval_pictures", 0)
+    return {"classes": report["classes"], "leaked": leaked, **counts}
 
 
 def as_text(report: dict[str, Any]) -> str:
     """The report in a few lines for people."""
     lines = [f"{report['classes']} classes, {report['bytes'] / 1e6:,.1f} MB of examples"]
     lines += [_split_line(split, content) for split, content in report["splits"].items()]
+    lines += _duplicate_lines(report["duplicates"])
     if report["ignored"]:
         lines.append(f"{report['ignored']:,} other files left out: not pictures by their names")
     for what in ("refused", "converted"):
@@ -53,10 +53,28 @@ def as_text(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _duplicate_lines(duplicates: dict[str, dict[str, Any]]) -> list[str]:
+    """Nothing of what is not there."""
+    lines = []
+    for where, found in duplicates.items():
+        across = where == "across"
+        count = found["eval_pictures" if across else "copies"]
+        if not count:
+            continue
+        what = "pictures of eval are in train too" if across else "copies of other pictures of it"
+        lines.append(
+            f"{'train and eval' if across else where}: {count:,} {what}, byte for byte; "
+            f"{found['of_other_class']:,} under another label"
+        )
+        lines += [f"the same: {' = '.join(names)}" for names in found["first"][:_SAME]]
+    return lines
+
+
 def _split_line(split: str, content: dict[str, Any]) -> str:
     per_class = content["per_class"].values()
+    oriented = f", {content['oriented']:,} that EXIF wants turned" if content["oriented"] else ""
     return (
         f"{split}: {content['pictures']:,} pictures ({content['taken']:,} as they were, {content['converted']:,} "
-        f"converted), {content['refused']:,} refused, {content['grey']:,} grey; "
-        f"{min(per_class):,} to {max(per_class):,} a class"
+        f"converted), {content['refused']:,} refused, {content['grey']:,} grey{oriented}; "
+        f"{min(per_class):,} to {max(per_class):,} a class, {content['bytes'] / 1e6:,.1f} MB"
     )

@@ -2,11 +2,14 @@
 
 from typing import NamedTuple
 
+from components.picture_orientation import UPRIGHT, orientation
+
 # Baseline, extended and progressive Huffman: what TensorFlow's decoder takes. The others are named when refused.
-_DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_PROGRESSIVE = 0xC2
+_DECODABLE_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # Every SOFn; C4, C8 and CC are tables, not frames.
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # Markers without a length: TEM and RSTn.
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
 
 
 class Refused(ValueError):
@@ -14,12 +17,22 @@ class Refused(ValueError):
 
 
 class Header(NamedTuple):
-    """What the first bytes say: format as Pillow names it, size in pixels, colour components (0: not told)."""
+    """What the first bytes say.
+
+    Attributes:
+        format: As Pillow names it.
+        height, width: In pixels.
+        components: Of colour; 0 where it is not told.
+        orientation: EXIF's, of a JPEG; 1 is upright.
+        one_scan: A JPEG all of whose components come in one scan, after which every decoder stops.
+    """
 
     format: str
     height: int
     width: int
     components: int
+    orientation: int = UPRIGHT
+    one_scan: bool = True
 
 
 def read_header(data: bytes) -> Header:
@@ -37,22 +50,33 @@ def read_header(data: bytes) -> Header:
 
 
 def _jpeg(data: bytes) -> Header:
-    at = 2
+    """The header of everything before the first scan."""
+    at, header, turned = 2, None, UPRIGHT
     while at + 4 <= len(data):
         if data[at] != 0xFF:
             raise Refused(f"corrupt JPEG: no marker at byte {at}")
         marker = data[at + 1]
+        length = 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
         if marker == 0xFF:  # A fill byte before the marker.
-            at += 1
+            length = 1
         elif marker in _STANDALONE:
-            at += 2
+            length = 2
         elif marker in _FRAMES:
-            return _jpeg_frame(data, at)
+            header = header or _jpeg_frame(data, at)
+        elif marker == _APP1 and turned == UPRIGHT:
+            turned = orientation(data[at + 4 : at + length]) if data[at + 4 : at + 8] == b"Exif" else UPRIGHT
         elif marker in (_START_OF_SCAN, _END_OF_IMAGE):
-            raise Refused("corrupt JPEG: no frame header before the first scan")
-        else:
-            at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
-    raise Refused("truncated JPEG: it ends before its frame header")
+            return _before_scan(data, at, header, turned)
+        at += length
+    raise Refused(f"truncated JPEG: it ends before its {'first scan' if header else 'frame header'}")
+
+
+def _before_scan(data: bytes, at: int, header: Header | None, turned: int) -> Header:
+    if header is None:
+        raise Refused("corrupt JPEG: no frame header before the first scan")
+    components = data[at + 4 : at + 5]  # None where the picture ends at once: the decoder will say so.
+    one_scan = header.one_scan and components == bytes([header.components])
+    return header._replace(orientation=turned, one_scan=one_scan)
 
 
 def _jpeg_frame(data: bytes, at: int) -> Header:
@@ -63,7 +87,8 @@ def _jpeg_frame(data: bytes, at: int) -> Header:
         raise Refused(f"unsupported JPEG: frame type SOF{data[at + 1] - 0xC0} (lossless, hierarchical or arithmetic)")
     if frame[0] != 8:
         raise Refused(f"unsupported JPEG: {frame[0]} bits a sample; wanted 8")
-    return Header("JPEG", int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big"), frame[5])
+    height, width = (int.from_bytes(frame[place : place + 2], "big") for place in (1, 3))
+    return Header("JPEG", height, width, frame[5], one_scan=data[at + 1] != _PROGRESSIVE)
 
 
 def _png(data: bytes) -> Header:

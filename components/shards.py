@@ -17,11 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from components import contents, tf_example
+from components.ingestion_rules import Rules
 from components.picture import Picture, Refused, normalise
+from components.picture_orientation import UPRIGHT
 from components.source import Category, DataError, Entry, Source
-from components.tf_example import record, serialise
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
+_BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.
 _MAX_BYTES = 256_000_000  # Of one file: the largest sane JPEG of 64 megapixels is far under it.
 
 
@@ -65,7 +68,7 @@ def _write_plan(staging: Path, name: str, entries: list[Entry], categories: Sequ
     return str(path)
 
 
-def write_shard(plan_path: str, *, max_pixels: int) -> None:
+def write_shard(plan_path: str, rules: Rules) -> None:
     """Reads, checks and writes the pictures of one plan file; then its result file, the mark that the shard is whole.
 
     Raises:
@@ -76,9 +79,10 @@ def write_shard(plan_path: str, *, max_pixels: int) -> None:
     staging, shard = Path(task["staging"]), staging_path(task)
     beside = shard.with_name(f".{shard.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as out:
-            result = _write_records(out, task, max_pixels)
+        with beside.open("wb", buffering=_BUFFER) as out:
+            result, seen = _write_records(out, task, rules)
         result_path = staging / "result" / Path(plan_path).name
+        contents.write(seen, contents_path(result_path))
         _write_whole(result_path.with_name(f".{result_path.name}"), result_path, json.dumps(result))
         os.replace(beside, shard)
     except OSError as error:
@@ -88,29 +92,55 @@ def write_shard(plan_path: str, *, max_pixels: int) -> None:
         raise problem from error
 
 
+def contents_path(result: Path) -> Path:
+    """Beside a shard's result file: what contents.py leaves of its pictures."""
+    return result.with_suffix(".contents")
+
+
 def staging_path(task: dict[str, Any]) -> Path:
     """Where a task's shard is written."""
     return Path(task["staging"]) / task["shard"]
 
 
-def _write_records(out: BinaryIO, task: dict[str, Any], max_pixels: int) -> dict[str, Any]:
-    """Writes every picture that is one; returns counts and names for the report."""
+def _write_records(out: BinaryIO, task: dict[str, Any], rules: Rules) -> tuple[dict[str, Any], list[contents.Seen]]:
+    """Writes every picture that is one; returns counts and names for the report, and what each picture holds."""
     counts, digest, size = Counter(), hashlib.sha256(), 0
-    per_class, named = Counter(), {"converted": [], "refused": []}
-    for entry in (Entry(*fields) for fields in task["pictures"]):
+    per_class, named, seen = Counter(), {"converted": [], "refused": []}, []
+    for place, entry in enumerate(Entry(*fields) for fields in task["pictures"]):
         category = Category(*task["categories"][str(entry.label)])
         try:
-            picture = normalise(_read(entry), max_pixels=max_pixels)
-            data = record(serialise(picture, label=entry.label, category=category, filename=_basename(entry.name)))
+            data = _read(entry)
+            picture = _normalise(data, rules)
+            parts = tf_example.parts(picture, label=entry.label, category=category, filename=_basename(entry.name))
         except Refused as refused:
             _note(counts, named, "refused", entry.name, str(refused))
             continue
-        out.write(data)
-        digest.update(data)
-        size += len(data)
+        frame = tf_example.framed(parts)
+        out.writelines(frame)
+        content = hashlib.sha256(data).digest()
+        digest.update(_digest_of(frame, parts, content if picture.jpeg is data else None))
+        size += sum(map(len, frame))
+        seen.append(contents.Seen(content, place, entry.label))
         per_class[category.name] += 1
         _count(counts, named, entry.name, picture)
-    return {"sha256": digest.hexdigest(), "bytes": size, "counts": counts, "per_class": per_class, **named}
+    return {"sha256": digest.hexdigest(), "bytes": size, "counts": counts, "per_class": per_class, **named}, seen
+
+
+def _normalise(data: bytes, rules: Rules) -> Picture:
+    return normalise(
+        data,
+        max_pixels=rules.max_pixels,
+        exif_orientation=rules.exif_orientation,
+        decode_check=rules.decode_check,
+    )
+
+
+def _digest_of(frame: list[bytes], parts: Sequence[bytes], content: bytes | None) -> bytes:
+    """A record's bytes with the SHA-256 of its JPEG in place of it, which is known already where that is the file."""
+    _, jpeg, _ = parts
+    return b"".join(
+        (hashlib.sha256(jpeg).digest() if content is None else content) if part is jpeg else part for part in frame
+    )
 
 
 def _read(entry: Entry) -> bytes:
@@ -143,6 +173,7 @@ def _basename(name: str) -> str:
 def _count(counts: Counter, named: dict[str, list], name: str, picture: Picture) -> None:
     counts["pictures"] += 1
     counts["grey"] += picture.grey
+    counts["oriented"] += picture.orientation != UPRIGHT
     if picture.converted is None:
         counts["taken"] += 1
     else:

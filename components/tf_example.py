@@ -1,43 +1,76 @@
 """One picture as a tf.Example with the keys of TF-Slim's build_imagenet_data.py, and the TFRecord around it."""
 
 import struct
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import google_crc32c
-from tensorflow.core.example import example_pb2
+from tensorflow.core.example import feature_pb2
 
 from components.picture import Picture
 from components.source import Category
 from trainer import imagenet
 
+_FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # Of a message: a field that is bytes or a message.
+
 
 def serialise(picture: Picture, *, label: int, category: Category, filename: str) -> bytes:
     """The serialized tf.Example. `filename` is the file's own name, without folders, as the reference wrote it."""
-    example = example_pb2.Example()
-    feature = example.features.feature
+    return b"".join(parts(picture, label=label, category=category, filename=filename))
+
+
+def parts(picture: Picture, *, label: int, category: Category, filename: str) -> tuple[bytes, bytes, bytes]:
+    """The serialized tf.Example in three: what comes before the JPEG, the JPEG, and what comes behind it.
+
+    Joined they are what protocol buffers write in their deterministic mode, with the keys in order. In parts, so that a
+    JPEG is neither copied nor hashed twice on its way.
+    """
     texts = {
         imagenet.COLORSPACE: b"RGB",
         imagenet.FORMAT: b"JPEG",
         imagenet.FILENAME: filename.encode(),
         imagenet.SYNSET: category.synset.encode(),
         imagenet.TEXT: category.text.encode(),
-        imagenet.ENCODED: picture.jpeg,
         imagenet.NOTE: (picture.converted or "").encode(),
     }
-    for key, text in texts.items():
-        feature[key].bytes_list.value.append(text)
     # Three channels for a grey JPEG too: it says what the decoder gives, as in the reference.
     numbers = {
         imagenet.HEIGHT: picture.height,
         imagenet.WIDTH: picture.width,
         imagenet.CHANNELS: 3,
         imagenet.LABEL: label,
+        imagenet.ORIENTATION: picture.orientation,
     }
+    before, behind = feature_pb2.Features(), feature_pb2.Features()
+    for key, text in texts.items():
+        (before if key < imagenet.ENCODED else behind).feature[key].bytes_list.value.append(text)
     for key, number in numbers.items():
-        feature[key].int64_list.value.append(number)
-    _no_boxes(feature)
-    return example.SerializeToString(deterministic=True)
+        (before if key < imagenet.ENCODED else behind).feature[key].int64_list.value.append(number)
+    _no_boxes(behind.feature)
+    return _around(before, picture.jpeg, behind)
+
+
+def _around(before: feature_pb2.Features, jpeg: bytes, behind: feature_pb2.Features) -> tuple[bytes, bytes, bytes]:
+    """A message's fields may be written one after the other, so two serialized ones and a map's entry make one."""
+    first, last = (features.SerializeToString(deterministic=True) for features in (before, behind))
+    key = imagenet.ENCODED.encode()
+    entry = len(jpeg)
+    opening = _FIELD_1 + _varint(entry)  # BytesList.value
+    for field in (_FIELD_1, _FIELD_2):  # Feature.bytes_list, and the entry's value.
+        opening = field + _varint(len(opening) + entry) + opening
+    opening = _FIELD_1 + _varint(len(key)) + key + opening  # The entry's key.
+    opening = _FIELD_1 + _varint(len(opening) + entry) + opening  # Features.feature
+    size = len(first) + len(opening) + entry + len(last)
+    return _FIELD_1 + _varint(size) + first + opening, jpeg, last  # Example.features
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
 
 
 def _no_boxes(feature: MutableMapping[str, Any]) -> None:
@@ -53,10 +86,17 @@ def record(data: bytes) -> bytes:
     Written here and not by tf.io.TFRecordWriter, so that the bytes can be hashed on their way and a full disk is an
     OSError at the write that met it.
     """
-    length = struct.pack("<Q", len(data))
-    return b"".join((length, _masked_crc(length), data, _masked_crc(data)))
+    return b"".join(framed([data]))
 
 
-def _masked_crc(data: bytes) -> bytes:
-    crc = google_crc32c.value(data)
+def framed(data: Sequence[bytes]) -> list[bytes]:
+    """As `record`, of data in parts: what to write, one after the other."""
+    length = struct.pack("<Q", sum(map(len, data)))
+    crc = 0
+    for part in data:
+        crc = google_crc32c.extend(crc, part)
+    return [length, _masked(google_crc32c.value(length)), *data, _masked(crc)]
+
+
+def _masked(crc: int) -> bytes:
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -107,6 +107,12 @@ def run(
     max_refused: Annotated[
         float, typer.Option(help="The share of pictures that ingestion may refuse; a few it always may.")
     ] = Settings.max_refused,
+    max_leaked: Annotated[
+        float, typer.Option(help="The share of eval's pictures that may be in train too, byte for byte.")
+    ] = Settings.max_leaked,
+    exif_orientation: Annotated[
+        Literal["recorded", "applied"], typer.Option(help="Whether pictures are turned as EXIF says.")
+    ] = Settings.exif_orientation,
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
@@ -121,7 +127,8 @@ def run(
     try:
         options = {
             "data": data, "source": source, "ground_truth": ground_truth, "workdir": workdir, "floor": floor,
-            "margin": margin, "max_refused": max_refused, "enable_cache": not no_cache,
+            "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
+            "exif_orientation": exif_orientation, "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)

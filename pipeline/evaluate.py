@@ -15,6 +15,7 @@ from tfx_bsl.public import tfxio
 from components import evaluation as evaluations
 from components import ingestion
 from components.class_folders import scan_split
+from components.ingestion_rules import Rules
 from components.picture_slices import CLASS_GROUP, Slicer
 from components.predict_extractor import BATCH, predict_extractor
 from components.scores import Evaluation
@@ -88,7 +89,11 @@ def _examples(request: Request, chosen: Sequence[Chosen], scratch: Path) -> eval
     found = scan_split(str(data), labels=known)
     folder = scratch / "examples"
     ingestion.ingest_source(
-        found, str(data), str(folder), make_pipeline=lambda: _pipeline(request), max_refused=request.max_refused
+        found,
+        str(data),
+        str(folder),
+        make_pipeline=lambda: _pipeline(request),
+        rules=Rules(max_refused=request.max_refused),
     )
     return evaluated_data.find(folder) or evaluated_data.Examples([])
 

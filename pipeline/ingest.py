@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components import ingestion, ingestion_report, source_kind
+from components.ingestion_rules import Rules
 from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.progress import Follower
 from trainer.whole import whole_folder
@@ -25,7 +26,7 @@ class Request:
     Args:
       data: the folder with class folders or tars.
       output: a folder that does not exist yet.
-      source, ground_truth, max_refused: as for components.ingestion.ingest.
+      source, ground_truth, rules: as for components.ingestion.ingest.
       beam_workers: processes; one is this one.
     """
 
@@ -33,7 +34,7 @@ class Request:
     output: Path
     source: source_kind.Kind = "auto"
     ground_truth: Path | None = None
-    max_refused: float = ingestion.MAX_REFUSED
+    rules: Rules = ingestion.DEFAULT_RULES
     beam_workers: int = 1
 
 
@@ -58,7 +59,7 @@ def ingest(request: Request, *, follower: Follower) -> str:
             source=request.source,
             ground_truth=str(request.ground_truth) if request.ground_truth else None,
             make_pipeline=lambda: beam.Pipeline(options=options),
-            max_refused=request.max_refused,
+            rules=request.rules,
         )
         follower.finish("pictures")
     return ingestion_report.as_text(report)

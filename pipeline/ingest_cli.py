@@ -35,6 +35,15 @@ def ingest(
     max_refused: Annotated[
         float, typer.Option(help="The share of pictures that may be refused; a few always may.")
     ] = 0.001,
+    max_leaked: Annotated[
+        float, typer.Option(help="The share of eval's pictures that may be in train too, byte for byte.")
+    ] = 0.01,
+    exif_orientation: Annotated[
+        Literal["recorded", "applied"], typer.Option(help="Whether pictures are turned as EXIF says.")
+    ] = "recorded",
+    no_decode_check: Annotated[
+        bool, typer.Option("--no-decode-check", help="Faster; damage behind a JPEG's header is not looked for.")
+    ] = False,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
 ) -> None:
     """Write pictures as checked, sharded examples, without a pipeline: what ImageNetExampleGen does, by the same code.
@@ -47,6 +56,7 @@ def ingest(
     console = Console()
     try:
         settings.set_beam_workers(beam_workers)
+        from components.ingestion_rules import Rules
         from pipeline.ingest import Request
 
         request = Request(
@@ -54,7 +64,12 @@ def ingest(
             output=output.absolute(),
             source=source,
             ground_truth=ground_truth.absolute() if ground_truth else None,
-            max_refused=max_refused,
+            rules=Rules(
+                max_refused=max_refused,
+                max_leaked=max_leaked,
+                exif_orientation=exif_orientation,
+                decode_check=not no_decode_check,
+            ),
             beam_workers=beam_workers,
         )
         said = _ingest(console, request)

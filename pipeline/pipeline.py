@@ -24,6 +24,7 @@ from components.checkpoint_importer import CheckpointImporter
 from components.data_gate import DataGate
 from components.example_gen import ImageNetExampleGen
 from components.ingestion_report import IngestionReport
+from components.ingestion_rules import Rules
 from components.label_schema import LabelSchema
 from components.pusher import Pusher
 from components.report_builder import ReportBuilder
@@ -75,7 +76,11 @@ def create_pipeline(
         input_base=parameter("data", str(settings.data)),
         source=settings.source,
         ground_truth=str(settings.ground_truth or ""),
-        max_refused=settings.max_refused,
+        rules=Rules(
+            max_refused=settings.max_refused,
+            max_leaked=settings.max_leaked,
+            exif_orientation=settings.exif_orientation,
+        ),
         code=digest("components.example_gen"),
     )
     examples = example_gen.outputs["examples"]

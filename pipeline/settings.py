@@ -54,6 +54,12 @@ class Settings:
     max_refused: float = field(
         default=0.001, metadata=_said("the share of pictures that ingestion may refuse", ge=0, le=1)
     )
+    max_leaked: float = field(
+        default=0.01, metadata=_said("the share of eval's pictures that may be in train too", ge=0, le=1)
+    )
+    exif_orientation: Literal["recorded", "applied"] = field(
+        default="recorded", metadata={"description": "whether pictures are turned as EXIF says, or that is noted"}
+    )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.
 
@@ -93,8 +99,9 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             f"--margin is {settings.margin}, wanted a fraction from 0 up to {VISIBLE_DROP}, such as 0.01 for a point."
         )
-    for option, value in (("--floor", settings.floor), ("--max-refused", settings.max_refused)):
-        if not 0 <= value <= 1:
+    for name in ("floor", "max_refused", "max_leaked"):
+        if not 0 <= (value := getattr(settings, name)) <= 1:
+            option = f"--{name.replace('_', '-')}"
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
     if not settings.data.is_dir():
         raise SettingsError(

@@ -23,6 +23,7 @@ COLORSPACE = "image/colorspace"
 FORMAT = "image/format"
 FILENAME = "image/filename"
 NOTE = "image/note"  # Ours, not the reference's: why ingestion encoded the picture anew; empty where it did not.
+ORIENTATION = "image/orientation"  # Ours: EXIF's, of the JPEG as it is stored; 1 is upright.
 LABEL = "image/class/label"
 SYNSET = "image/class/synset"
 TEXT = "image/class/text"

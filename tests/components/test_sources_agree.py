@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components import ground_truth, shards
 from components.ingestion import ingest
+from components.ingestion_rules import Rules
 from components.source_kind import scan
 from tests.components import small_ilsvrc
 from trainer import imagenet
@@ -106,7 +107,7 @@ def test_a_picture_in_a_tar_that_was_cut_off_meanwhile_is_refused(folders, tmp_p
         tar.truncate(max(entry.offset for entry in source.splits["eval"]) + 10)
     result = {}
     for plan in plans:
-        shards.write_shard(plan, max_pixels=1_000_000)
+        shards.write_shard(plan, Rules())
         name = Path(plan).name
         result |= {name: json.loads((tmp_path / "staging" / "result" / name).read_text())}
     evaluation = next(each for name, each in result.items() if "eval" in name)
@@ -120,7 +121,7 @@ def test_damaged_pictures_in_tars_are_refused_and_named_as_those_in_folders(fold
     for path in [*(spoiled / "train" / "n01440764").iterdir()][:1] + [*(spoiled / "eval" / "n02085620").iterdir()][:1]:
         path.write_bytes(path.read_bytes()[:-40])
     reports = [
-        ingest(str(data), str(tmp_path / f"out{place}"), max_refused=0.1)
+        ingest(str(data), str(tmp_path / f"out{place}"), rules=Rules(max_refused=0.1))
         for place, data in enumerate([spoiled, with_the_kit(spoiled, tmp_path / "data")])
     ]
     assert reports[0] == reports[1]
