@@ -22,7 +22,8 @@ RECORDED: Orientation = "recorded"
 APPLIED: Orientation = "applied"
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000. Larger ones are bombs or posters, and 200 MB each once decoded.
-_MAX_SCANS = 100  # A progressive JPEG has about ten; each further one costs a pass over all pixels.
+_MAX_SCANS = 100  # A progressive JPEG has about ten; each further one costs a pass over all pixels...
+_ENOUGH_SCANS, _SCANNED_PIXELS = 20, 1_500_000_000  # ...so of large pictures fewer do: a second of work or so.
 
 
 class Picture(NamedTuple):
@@ -79,8 +80,9 @@ def _check_size(height: int, width: int, max_pixels: int) -> None:
 def _check_jpeg(data: bytes, header: Header, decode_check: bool) -> str | None:
     """Why it has to be encoded anew, if it has."""
     scans = 1 if header.one_scan else data.count(b"\xff\xda")
-    if scans > _MAX_SCANS:
-        raise Refused(f"absurd number of scans: {scans}; at most {_MAX_SCANS}")
+    most = max(_ENOUGH_SCANS, min(_MAX_SCANS, _SCANNED_PIXELS // (header.height * header.width)))
+    if scans > most:
+        raise Refused(f"absurd number of scans: {scans}; at most {most} of {header.width} x {header.height} pixels")
     if header.components not in (1, 3, 4):
         raise Refused(f"unsupported JPEG: {header.components} colour components; wanted 1, 3 or 4")
     four = header.components == 4

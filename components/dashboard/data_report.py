@@ -9,7 +9,8 @@ from components.dashboard.facts import Facts
 from components.scores import CANDIDATE
 
 _NAMED = 50  # Files, of each kind.
-_COUNTS = ("pictures", "taken", "converted", "refused", "grey")
+_SAME = 20  # Groups of the same picture, of each kind.
+_COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")
 
 
 def ingestion(facts: Facts) -> dict[str, Any] | None:
@@ -24,6 +25,19 @@ def ingestion(facts: Facts) -> dict[str, Any] | None:
         "digest": report["digest"],
         "splits": [_split(name, split) for name, split in report["splits"].items()],
         "files": [(kind, report[kind][:_NAMED], _total(report, kind)) for kind in ("refused", "converted")],
+        "duplicates": [_duplicates(where, found) for where, found in report.get("duplicates", {}).items()],
+    }
+
+
+def _duplicates(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    across = where == "across"
+    count = found["eval_pictures" if across else "copies"]
+    what = "pictures of eval that are in train too" if across else f"copies of other pictures in {where}"
+    return {
+        "count": count,
+        "text": f"{count:,} {what}, byte for byte; {found['of_other_class']:,} under another label",
+        "groups": found["first"][:_SAME],
+        "more": len(found["first"]) > _SAME,
     }
 
 
@@ -36,7 +50,10 @@ def _split(name: str, split: Mapping[str, Any]) -> dict[str, Any]:
     ]
     ends = sorted({min(per_class), max(per_class)}) if per_class else []
     spread = " to ".join(f"{end:,}" for end in ends)
-    return {"name": name, **{key: f"{split[key]:,}" for key in _COUNTS}, "spread": spread, "reasons": reasons}
+    imbalance = split.get("imbalance")
+    if imbalance and imbalance["ratio"] > 1:
+        reasons.append(f"{imbalance['largest']} is {imbalance['ratio']:,.4g} times as large as {imbalance['smallest']}")
+    return {"name": name, **{key: f"{split.get(key, 0):,}" for key in _COUNTS}, "spread": spread, "reasons": reasons}
 
 
 def _total(report: Mapping[str, Any], kind: str) -> int:

@@ -1,0 +1,26 @@
+"""The hand-made parts of an Example are what protocol buffers write."""
+
+import pytest
+from tensorflow.core.example import example_pb2
+
+from components import tf_example
+from components.picture import Picture
+from components.source import Category
+from trainer import imagenet
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_383, 16_384, 3_000_000], ids=str)
+def test_joined_they_are_the_deterministic_bytes_of_protocol_buffers_whatever_the_picture_s_size(size):
+    jpeg = bytes(range(256)) * (size // 256 + 1)
+    picture = Picture(jpeg[:size], 48, 640, False, "PNG to JPEG", 6)
+    parts = tf_example.parts(picture, label=1000, category=Category("n", "n01440764", "tench, Tinca"), filename="ä.jpg")
+    example = example_pb2.Example.FromString(b"".join(parts))
+    assert example.SerializeToString(deterministic=True) == b"".join(parts)
+    feature = example.features.feature
+    assert feature[imagenet.ENCODED].bytes_list.value[:] == [jpeg[:size]]
+    numbers = (imagenet.HEIGHT, imagenet.WIDTH, imagenet.CHANNELS, imagenet.LABEL, imagenet.ORIENTATION)
+    assert [feature[key].int64_list.value[0] for key in numbers] == [48, 640, 3, 1000, 6]
+    texts = (imagenet.FILENAME, imagenet.NOTE, imagenet.SYNSET, imagenet.TEXT)
+    assert [feature[key].bytes_list.value[0].decode() for key in texts] == [
+        "ä.jpg", "PNG to JPEG", "n01440764", "tench, Tinca",
+    ]  # fmt: skip
