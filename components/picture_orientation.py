@@ -1,10 +1,13 @@
 """EXIF's orientation: which of a stored picture's corners a camera meant to be up, and turning it so."""
 
+from typing import Literal
+
 from PIL import Image
 
 UPRIGHT = 1
 _TAG = 0x0112
 _MOST_ENTRIES = 1000  # Of a directory; cameras write some tens.
+_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -19,7 +22,7 @@ _TURNS = {
 def orientation(exif: bytes) -> int:
     """1 to 8, of an EXIF block with or without its `Exif\\0\\0`; 1, upright, where it says nothing that can be read."""
     tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "little", b"MM\0*": "big"}.get(tiff[:4])
+    order = _ORDERS.get(tiff[:4])
     if order is None:
         return UPRIGHT
     directory = int.from_bytes(tiff[4:8], order)
