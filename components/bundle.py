@@ -10,6 +10,7 @@ from trainer.digest import sha256_file
 
 MANIFEST = "manifest.json"
 INFO = "info.json"
+SIGNATURE = "model.sig"  # Not in the manifest: it is made of it, and may be made later (components/signature.py).
 _FORMAT = 1  # Of the manifest. Raise it when older readers could no longer check a bundle.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST_JSON = 16 << 20  # Bytes. A manifest of our own has a few kilobytes.
@@ -21,8 +22,17 @@ class BundleError(ValueError):
 
 def write_manifest(folder: Path) -> None:
     """Writes manifest.json over every other file of the folder; it comes last and makes the bundle complete."""
-    sums = {name: sha256_file(folder / name) for name in _files(folder) if name != MANIFEST}
-    write_json(folder / MANIFEST, {"format": _FORMAT, "sha256": sums})
+    found = {name: digest for name, digest in sums(folder).items() if name != MANIFEST}
+    (folder / MANIFEST).write_bytes(_manifest(found))
+
+
+def sums(folder: Path) -> dict[str, str]:
+    """Relative path → SHA-256 of every file of the folder but the signature; what is no file has the sum "".
+
+    A link is not followed: what it points to is not in the bundle.
+    """
+    found = [name for name in _files(folder) if name != SIGNATURE]
+    return {name: sha256_file(folder / name) if _is_file(folder / name) else "" for name in found}
 
 
 def verify(folder: Path) -> list[str]:
@@ -35,8 +45,13 @@ def verify(folder: Path) -> list[str]:
     except OSError as error:
         return [f"{folder}: cannot be read: {error}"]
     faults = [f"{name}: missing" for name in wanted if name not in found]
-    faults += [f"{name}: added, not in {MANIFEST}" for name in found if name not in wanted and name != MANIFEST]
+    known = {*wanted, MANIFEST, SIGNATURE}
+    faults += [f"{name}: added, not in {MANIFEST}" for name in found if name not in known]
+    if SIGNATURE in found and not _is_file(folder / SIGNATURE):
+        faults.append(f"{SIGNATURE}: not a file but a link or a device")
     faults += [fault for name, digest in wanted.items() if name in found if (fault := _changed(folder, name, digest))]
+    if (folder / MANIFEST).read_bytes() != _manifest(wanted):
+        faults.append(f"{MANIFEST}: changed: not as it was written")
     return sorted(faults)
 
 
@@ -47,17 +62,17 @@ def read_manifest(folder: Path) -> dict[str, str]:
         BundleError: no manifest, or not one of ours.
     """
     manifest = _read_json(folder / MANIFEST)
-    sums = manifest.get("sha256")
-    if manifest.get("format") != _FORMAT or not isinstance(sums, dict) or not sums:
+    wanted = manifest.get("sha256")
+    if manifest.get("format") != _FORMAT or not isinstance(wanted, dict) or not wanted:
         raise BundleError(f"{folder / MANIFEST}: not a manifest of format {_FORMAT}. Build the bundle again.")
-    for name, digest in sums.items():
+    for name, digest in wanted.items():
         if not _stays_inside(name):
             raise BundleError(f"{folder / MANIFEST}: {name!r} leads out of the bundle. Do not use this bundle.")
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise BundleError(
                 f"{folder / MANIFEST}: {name!r} has no SHA-256 sum but {digest!r}. Build the bundle again."
             )
-    return sums
+    return wanted
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -88,7 +103,15 @@ def read_file(folder: Path, name: str) -> bytes:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes sorted, indented JSON: the same value gives the same bytes."""
-    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_bytes(_json(value))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _manifest(wanted: dict[str, str]) -> bytes:
+    return _json({"format": _FORMAT, "sha256": wanted})
 
 
 def _files(folder: Path) -> list[str]:
@@ -102,13 +125,17 @@ def _files(folder: Path) -> list[str]:
 
 def _changed(folder: Path, name: str, digest: str) -> str | None:
     path = folder / name
-    if path.is_symlink() or not path.is_file():
+    if not _is_file(path):
         return f"{name}: not a file but a link or a device"
     try:
         found = sha256_file(path)
     except OSError as error:
         return f"{name}: cannot be read: {error}"
     return None if found == digest else f"{name}: changed: SHA-256 {found}, wanted {digest}"
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _stays_inside(name: str) -> bool:

@@ -107,7 +107,8 @@ def _sweep(folder: Path) -> None:
 
 def _copy(source: Path, beside: Path) -> None:
     """Copies, flushes to the disk and reads again: what gets a version number is what was built."""
-    for name in (*bundle.read_manifest(source), bundle.MANIFEST):
+    signed = [bundle.SIGNATURE] if (source / bundle.SIGNATURE).is_file() else []
+    for name in (*bundle.read_manifest(source), *signed, bundle.MANIFEST):
         target = beside / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target)

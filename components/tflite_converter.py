@@ -114,5 +114,9 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
     text = f"Picture classifier, {len(labels)} classes with the background first; {kind}."
     file = tflite.convert(model, edges=EDGES[name])
     return tflite_metadata.add_metadata(
-        file, labels=labels, name=f"MobileNetV1 {description.variant.name}", description=text
+        file,
+        labels=labels,
+        name=f"MobileNetV1 {description.variant.name}",
+        description=text,
+        central_fraction=description.central_fraction,
     )

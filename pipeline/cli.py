@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, ingest_cli, report_cli
+from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, ingest_cli, release_cli, report_cli
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -29,6 +29,7 @@ app.add_typer(analysis_cli.app)
 app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
 app.add_typer(ingest_cli.app)
+app.add_typer(release_cli.app)
 
 
 def main() -> None:
@@ -140,22 +141,6 @@ def run(
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, outcome, page)
-
-
-@app.command()
-def predict(
-    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder, or a .tflite file of one.")],
-    images: Annotated[list[Path], typer.Argument(help="JPEG, PNG, GIF, BMP or WebP files.")],
-    top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
-) -> None:
-    """Show the classes and probabilities that the int8 file gives, with ai-edge-litert."""
-    from pipeline import predict as predicting
-
-    console = Console()
-    try:
-        console.print(predicting.table(predicting.predict(bundle, images, top=top)))
-    except (ValueError, OSError) as error:
-        raise failed(console, str(error)) from None
 
 
 def _given(context: typer.Context, setting: str) -> bool:

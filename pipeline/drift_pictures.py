@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline import evaluated_data, predict
+from pipeline import evaluated_data, pictures_given, predict
 from pipeline.drift_inputs import DebugError
 from trainer import eval_image, export, input_pipeline
 
@@ -27,7 +27,7 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
       Float32 [n, R, R, 3] in [-1, 1], with the model's own central crop.
 
     Raises:
-      DebugError, predict.PredictError: there are none, or some cannot be read.
+      DebugError, PredictError: there are none, or some cannot be read.
     """
     shards = [file for path in data for file in _shards(path)]
     if shards:
@@ -42,9 +42,12 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
         )
     chosen = [files[place * len(files) // limit] for place in range(limit)] if len(files) > limit else files
     side, fraction = described.resolution, described.central_fraction
-    batches = [chosen[start : start + predict.BATCH] for start in range(0, len(chosen), predict.BATCH)]
+    given = [pictures_given.Given(str(file)) for file in chosen]
+    batches = [given[start : start + predict.BATCH] for start in range(0, len(given), predict.BATCH)]
     followed = follow("reading pictures", batches, len(batches))
-    return np.concatenate([predict.decode(batch, resolution=side, central_fraction=fraction) for batch in followed])
+    return np.concatenate(
+        [pictures_given.decode(batch, resolution=side, central_fraction=fraction) for batch in followed]
+    )
 
 
 def _shards(path: Path) -> list[str]:

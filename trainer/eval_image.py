@@ -14,8 +14,17 @@ def eval_image(jpeg: bytes, *, resolution: int, central_fraction: float = CENTRA
     Raises:
       ValueError: not a JPEG that simplejpeg decodes.
     """
+    return of_pixels(decode(jpeg), resolution=resolution, central_fraction=central_fraction)
+
+
+def decode(jpeg: bytes) -> np.ndarray:
+    """JPEG bytes → uint8 [H, W, 3]; ValueError where simplejpeg does not decode them."""
     # The fast DCT is TensorFlow's default: the accurate one differs by up to 3 levels on half of the pixels.
-    pixels = simplejpeg.decode_jpeg(jpeg, "RGB", fastdct=True)
+    return simplejpeg.decode_jpeg(jpeg, "RGB", fastdct=True)
+
+
+def of_pixels(pixels: np.ndarray, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> np.ndarray:
+    """Uint8 [H, W, 3] → float32 [R, R, 3] in [-1, 1]."""
     image = central_crop(pixels, central_fraction).astype(np.float32) * np.float32(1 / 255)
     return (resize(image, resolution) - np.float32(0.5)) * np.float32(2)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import tensorflow as tf
-
-from trainer.keras import keras
 from trainer.tflite_check import check_int8
+from trainer.tflite_classifier import Classifier, Guess
 from trainer.tflite_graph import Operator, Tensor, TFLiteError, operators, pack, parse, read_graph
 from trainer.tflite_runner import Runner
 
-__all__ = ["INPUT", "OUTPUT", "Operator", "Runner", "TFLiteError", "Tensor", "check_int8", "convert", "operators",
-           "read_graph"]  # fmt: skip
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from trainer.keras import keras
+
+__all__ = ["INPUT", "OUTPUT", "Classifier", "Guess", "Operator", "Runner", "TFLiteError", "Tensor", "check_int8",
+           "convert", "operators", "read_graph"]  # fmt: skip
 
 INPUT = "images"
 OUTPUT = "probabilities"
@@ -27,6 +30,8 @@ def convert(model: keras.Model, *, edges: Edges) -> bytes:
       model: logits [n, C] out. With `int8` and `uint8`, a model of trainer.quantization; with `float`, a float one.
       edges: the type of the file's input and output; what lies between is int8 but with `float`.
     """
+    import tensorflow as tf  # Here: who only runs a file need not wait seconds for it.
+
     module = tf.Module()
     module.weights = model.weights  # Tracked alone: with the layers, the converter would trace each of them again.
     signature = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name=INPUT)

@@ -7,6 +7,7 @@ TFLITE_METADATA, and a zip with labels.txt behind the model's last byte. Field n
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,7 @@ from trainer.tflite_graph import Graph, TFLiteError, pack, parse, read_graph
 
 LABELS = "labels.txt"
 BUFFER = b"TFLITE_METADATA"
+PREPROCESSING = b"mobilenet.preprocessing"  # Our own buffer, JSON: that schema has no field for a crop.
 IDENTIFIER = b"M001"
 MEAN = STD = 127.5  # (pixel - mean) / std: 0…255 → [-1, 1].
 VERSION = "1"
@@ -33,22 +35,69 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # Zip's first day: the same input gives the same
 Field = Callable[[flatbuffers.Builder, int], None]
 
 
-def add_metadata(file: bytes, *, labels: Sequence[str], name: str, description: str) -> bytes:
+def add_metadata(
+    file: bytes, *, labels: Sequence[str], name: str, description: str, central_fraction: float | None = None
+) -> bytes:
     """The .tflite file with metadata and labels inside, in place of any that it had.
 
     Args:
       labels: one for each output, the background first.
       name: of the model.
       description: of the model, for people.
+      central_fraction: of each side of a picture, what the model was evaluated on; None: not said.
     """
     graph = read_graph(file)
     _check_labels(labels, graph.classes)
     model = parse(file)
-    metadata = np.frombuffer(_metadata(graph, name=name, description=description), np.uint8)
-    model.metadata = [entry for entry in model.metadata or [] if entry.name != BUFFER]
-    model.buffers.append(schema.BufferT(data=metadata))  # pyright: ignore[reportArgumentType] - an array is a vector.
-    model.metadata.append(schema.MetadataT(name=BUFFER.decode(), buffer=len(model.buffers) - 1))
+    contents = {BUFFER: _metadata(graph, name=name, description=description)}
+    if central_fraction is not None:
+        contents[PREPROCESSING] = json.dumps({"central_fraction": central_fraction}).encode()
+    model.metadata = [entry for entry in model.metadata or [] if entry.name not in (BUFFER, PREPROCESSING)]
+    for key, content in contents.items():
+        data = np.frombuffer(content, np.uint8)
+        model.buffers.append(schema.BufferT(data=data))  # pyright: ignore[reportArgumentType] - an array is a vector.
+        model.metadata.append(schema.MetadataT(name=key.decode(), buffer=len(model.buffers) - 1))
     return _with_labels(pack(model), labels)
+
+
+def has_metadata(file: bytes) -> bool:
+    """Whether the schema's metadata is in the file."""
+    return _buffer(file, BUFFER) is not None
+
+
+def has_labels(file: bytes) -> bool:
+    """Whether a zip with labels.txt lies behind the model."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(file)) as archive:
+            return LABELS in archive.namelist()
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
+        return False
+
+
+def read_central_fraction(file: bytes) -> float | None:
+    """Of each side of a picture, as add_metadata wrote it; None where the file does not say.
+
+    Raises:
+      TFLiteError: it says something else than a number in (0, 1].
+    """
+    content = _buffer(file, PREPROCESSING)
+    if content is None:
+        return None
+    try:
+        fraction = float(json.loads(content)["central_fraction"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TFLiteError(f"{PREPROCESSING.decode()} in the .tflite file cannot be read ({error!r}).") from error
+    if not 0 < fraction <= 1:
+        raise TFLiteError(f"central_fraction in the .tflite file is {fraction}, wanted more than 0 and at most 1.")
+    return fraction
+
+
+def _buffer(file: bytes, name: bytes) -> bytes | None:
+    model = parse(file)
+    places = [entry.buffer for entry in model.metadata or [] if entry.name == name]
+    if not places or not 0 <= places[0] < len(model.buffers) or model.buffers[places[0]].data is None:
+        return None
+    return np.asarray(model.buffers[places[0]].data, np.uint8).tobytes()
 
 
 def read_labels(file: bytes) -> list[str]:

@@ -1,0 +1,105 @@
+"""The commands that use a release: predict, verify, sign. What they need is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.console import failed, say
+
+app = typer.Typer()
+
+_PublicKey = Annotated[
+    Path | None, typer.Option("--key", metavar="PUBLIC.pem", help="Whose signature it must bear (elliptic curve).")
+]
+
+
+@app.command()
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="BUNDLE|TFLITE|SAVEDMODEL", help="A release bundle (its int8 file), or a model's file."),
+    ],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE|DIR|-…", help="JPEG, PNG, GIF, BMP or WebP; - is a picture on stdin.")
+    ],
+    top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Refuse a bundle that is not whole to the byte.")] = False,
+    key: _PublicKey = None,
+) -> None:
+    """Show the classes and probabilities of pictures, preprocessed and named as the model says of itself.
+
+    A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
+    """
+    from pipeline import settings
+
+    settings.silent()
+    from pipeline import pictures_given
+    from pipeline import predict as predicting
+
+    console = Console()
+    try:
+        if verify or key:
+            from pipeline import verify as verifying
+
+            verifying.check(Path(model), key)
+        given = pictures_given.find(images, stdin=sys.stdin.buffer)
+        predictions = predicting.predict(Path(model), given, top=top)
+    except (ValueError, OSError) as error:
+        raise failed(Console(stderr=True) if as_json else console, str(error)) from None
+    if as_json:
+        print(predicting.as_json(predictions))
+    else:
+        console.print(predicting.table(predictions))
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder.")],
+    key: _PublicKey = None,
+) -> None:
+    """Check every byte of a release bundle against its manifest; with --key, its signature too.
+
+    Exit code 0: whole (and signed by that key). 1: not, with one line for each file.
+    """
+    from pipeline import verify as verifying
+
+    console = Console()
+    try:
+        faults = verifying.faults(bundle, key)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    if faults:
+        raise failed(console, f"{bundle} is not what was released:\n  " + "\n  ".join(faults))
+    say(console, verifying.praise(bundle, key))
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder.")],
+    key: Annotated[
+        Path,
+        typer.Option("--key", metavar="KEY.pem", help="A private key on P-256, P-384 or P-521; stays where it is."),
+    ],
+) -> None:
+    """Sign a release bundle with a key, offline; writes model.sig into it, as OpenSSF Model Signing lays down.
+
+    A key: openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem; openssl ec -in KEY.pem -pubout -out PUBLIC.pem
+    """
+    from components import signature, signing_key
+
+    console = Console()
+    try:
+        try:
+            written = signature.sign(bundle, key)
+        except signing_key.PasswordNeeded:
+            password = typer.prompt(f"Password of {key}", hide_input=True, err=True)
+            written = signature.sign(bundle, key, password=password.encode())
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    say(console, f"Signed: {written}")
