@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components import tf_example
+from components import tf_example, tf_record
 from components.picture import normalise
 from components.source import Category
 
@@ -33,7 +33,7 @@ def write_shard(path: Path, pictures: int, *, classes: int) -> int:
             picture = distinct[number % len(distinct)]
             name = f"picture_{number:08}.JPEG"
             data = tf_example.serialise(picture, label=label, category=category, filename=name)
-            file.write(tf_example.record(data))
+            file.write(tf_record.record(data))
     return path.stat().st_size
 
 

@@ -1,6 +1,5 @@
 """The tars of a source, one a split: which there are, and what tells one state of them from another."""
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +7,6 @@ from pathlib import Path
 
 from components.categories import listed
 from components.source import DataError
-from trainer import imagenet
 
 # Compressed ones too, so that they are refused for that and not for not being there.
 _TAR = re.compile(r"(.+?)\.(tar(\.\w+)?|tgz|tbz2?|txz)")
@@ -49,19 +47,3 @@ def of_splits(root: Path, stems: Mapping[str, Sequence[str]]) -> dict[str, str]:
             raise DataError(f"{root}: {listed(files)} are all tars for {split}. Keep one of them.")
         paths[split] = str(root / files[0])
     return paths
-
-
-def fingerprint(paths: Mapping[str, str], more: str = "") -> str:
-    """Digest of each tar's name, size and time of change, and of what else decides on the examples.
-
-    The 150 GB themselves are not read, nor their million headers.
-    """
-    digest = hashlib.sha256()
-    for split in (imagenet.TRAIN, imagenet.EVAL):
-        try:
-            status = os.stat(paths[split])
-        except OSError as error:  # A link to a disk that is not there, say.
-            raise DataError(f"{paths[split]} cannot be read: {error.strerror}.") from error
-        digest.update(f"{split}\0{os.path.basename(paths[split])}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    digest.update(more.encode())
-    return f"tars:{len(paths)},sha256:{digest.hexdigest()}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from components.source import Category, DataError, Entry
+from components.wnid_words import words
 from trainer import imagenet
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")  # In any case; other files are left out and counted.
@@ -17,9 +18,12 @@ def is_picture(file: str) -> bool:
 
 
 def categories(names: Sequence[str]) -> list[Category]:
-    """ImageNet's folders are wnids, which the reference wrote as the synset; otherwise the folder's name identifies."""
+    """ImageNet's folders are wnids, which the reference wrote as the synset, and their words as the text.
+
+    Of other folders the name is both.
+    """
     if all(WNID.fullmatch(name) for name in names):
-        return [Category(name, name, name) for name in names]
+        return [Category(name, name, words(name)) for name in names]
     return [Category(name, name, name.replace("_", " ")) for name in names]
 
 
@@ -41,7 +45,7 @@ def check_classes(root: str, classes: Mapping[str, Iterable[str]]) -> None:
     Raises:
         DataError: naming the classes that only one of them has.
     """
-    train, evaluation = (set(classes[split]) for split in (imagenet.TRAIN, imagenet.EVAL))
+    train, evaluation = (set(classes.get(split, ())) for split in (imagenet.TRAIN, imagenet.EVAL))
     if train and evaluation and train != evaluation:
         raise DataError(
             f"{root}: train and eval differ in their classes. "

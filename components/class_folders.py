@@ -6,31 +6,37 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from components.categories import categories, check_classes, check_filled, check_name, is_picture, listed
+from components.class_choice import ALL, Choice
 from components.source import DataError, Entry, Source
 from trainer import imagenet
 
 EVAL_NAMES = ("eval", "val", "validation")
+BOTH = (imagenet.TRAIN, imagenet.EVAL)
 _LAYOUT = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg"
 
 
-def scan(root: str) -> Source:
+def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> Source:
     """Lists the pictures under a folder without opening them. Classes sorted by name get the labels 1…N.
+
+    Args:
+        splits: Which to list: an eval split may be cut from train instead.
+        choice: Of the classes.
 
     Raises:
         DataError: no such folder, a split missing or empty, classes that differ between the splits, fewer than two
             classes, a class called `background` or without pictures, or a link that leads out of the folder.
     """
-    folders = _split_folders(Path(root))
-    classes = {split: _class_names(folder) for split, folder in folders.items()}
+    folders = _split_folders(Path(root), splits)
+    classes = choice.of_splits(root, {split: _class_names(folder) for split, folder in folders.items()})
     check_classes(root, classes)
     names = classes[imagenet.TRAIN]
     labels = {name: label for label, name in enumerate(names, start=1)}
-    splits, ignored = {}, 0
+    entries, ignored = {}, 0
     for split, folder in folders.items():
-        splits[split], unknown = _entries(Path(root), split, folder, labels)
+        entries[split], unknown = _entries(Path(root), split, folder, labels)
         ignored += unknown
-    check_filled(root, names, splits)
-    return Source(categories(names), splits, ignored)
+    check_filled(root, names, entries)
+    return Source(categories(names), entries, ignored)
 
 
 def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
@@ -66,13 +72,13 @@ def _eval_folder(root: Path) -> Path:
     return next((root / name for name in EVAL_NAMES if (root / name).is_dir()), root)
 
 
-def fingerprint(root: str) -> str:
+def fingerprint(root: str, *, splits: Sequence[str] = BOTH) -> str:
     """Digest of every picture's name, size and time of change: what decides whether a folder was ingested already.
 
     TFX's own fingerprint adds up sizes and seconds, so a picture moved to another class does not change it.
     """
     digest = hashlib.sha256()
-    source = scan(root)
+    source = scan(root, splits=splits)
     for entries in source.splits.values():
         for entry in entries:
             size, changed = _size_and_time(entry.path)
@@ -89,17 +95,20 @@ def _size_and_time(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
+def _split_folders(root: Path, splits: Sequence[str]) -> dict[str, Path]:
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise DataError(f"{root} {state}. {_LAYOUT} in it. Give the folder that holds them with --data.")
     present = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     evals = [name for name in EVAL_NAMES if name in present]
+    if imagenet.TRAIN in present and imagenet.EVAL not in splits:
+        return {imagenet.TRAIN: root / imagenet.TRAIN}
     if imagenet.TRAIN not in present or not evals:
         raise DataError(
             f"{root}: no {imagenet.TRAIN if imagenet.TRAIN not in present else imagenet.EVAL} folder. Found: "
             f"{listed(present) or 'no folders'}. {_LAYOUT} (the second may also be called val or validation); or tars: "
-            "train.tar and val.tar of class folders, or ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar."
+            "train.tar and val.tar of class folders, or ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; or "
+            "TFRecords of TF-Slim or TFDS. Without an evaluation folder, --holdout takes a part of train for it."
         )
     if len(evals) > 1:
         raise DataError(f"{root}: {listed(evals)} are all evaluation folders. Keep one of them.")

@@ -1,11 +1,13 @@
 """Tars of class folders as a source: train.tar and eval.tar (or val.tar), in each `<class>/*.jpg`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from components import archives, tar_index
 from components.categories import categories, check_classes, check_filled, check_name, is_picture
-from components.class_folders import EVAL_NAMES
+from components.class_choice import ALL, Choice
+from components.class_folders import BOTH, EVAL_NAMES
 from components.source import DataError, Entry, Source
 from components.tar_index import Archive, Member
 from trainer import imagenet
@@ -20,32 +22,37 @@ class _Found(NamedTuple):
     ignored: int
 
 
-def paths(root: str) -> dict[str, str]:
+def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
     """The tar of each split.
 
     Raises:
         DataError: one is missing, or there are two for a split.
     """
-    return archives.of_splits(Path(root), STEMS)
+    return archives.of_splits(Path(root), {split: STEMS[split] for split in splits})
 
 
-def scan(root: str) -> Source:
+def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> Source:
     """Lists the pictures in the tars by their headers. Classes sorted by name get the labels 1…N.
+
+    Args:
+        splits: Which to list: an eval split may be cut from train instead.
+        choice: Of the classes.
 
     Raises:
         DataError: no such tars, one that is damaged, compressed or unsafe, a picture that lies in no class folder, or
             classes that differ between the splits, are empty or are fewer than two.
     """
-    tars = paths(root)
+    tars = paths(root, splits)
     found = {split: _found(path) for split, path in tars.items()}
-    names = {split: sorted(content.classes) for split, content in found.items()}
+    names = choice.of_splits(root, {split: sorted(content.classes) for split, content in found.items()})
     for split, path in tars.items():
         for name in names[split]:
             check_name(name, where=path)
     check_classes(root, names)
-    splits = {split: _entries(split, tars[split], content.classes) for split, content in found.items()}
-    check_filled(root, names[imagenet.TRAIN], splits)
-    return Source(categories(names[imagenet.TRAIN]), splits, sum(content.ignored for content in found.values()))
+    chosen = names[imagenet.TRAIN]
+    entries = {split: _entries(split, tars[split], content.classes, chosen) for split, content in found.items()}
+    check_filled(root, chosen, entries)
+    return Source(categories(chosen), entries, sum(content.ignored for content in found.values()))
 
 
 def _found(path: str) -> _Found:
@@ -92,9 +99,9 @@ def _check_no_tar(member: Member, archive: Archive) -> None:
         )
 
 
-def _entries(split: str, path: str, classes: dict[str, list[Member]]) -> list[Entry]:
+def _entries(split: str, path: str, classes: dict[str, list[Member]], chosen: Sequence[str]) -> list[Entry]:
     return [
         Entry(f"{split}/{member.name}", path, label, member.offset, member.size)
-        for label, name in enumerate(sorted(classes), start=1)
+        for label, name in enumerate(chosen, start=1)
         for member in classes.pop(name)  # Gone as it goes: of a million there is then one list and not two.
     ]

@@ -11,19 +11,22 @@ from tfx.dsl.components.base import base_beam_executor, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import ingestion, source_kind
+from components import ingestion, source_kind, spans
 from components.ingestion_rules import Rules
+from components.source_kind import Wanted
 from trainer import imagenet
 
-_SETTINGS = ("source", "ground_truth", "pictures_per_shard", *Rules._fields)
+_SETTINGS = ("pictures_per_shard", *Wanted._fields, *Rules._fields)
 # TFX wants a pattern for each split. source_kind.py finds ours; these say the same to TFX's own driver, which Vertex AI
-# runs in place of ours and which fingerprints whatever they match: "[ev][va]*" is eval, val or validation. A tar, and
-# what labels its pictures, is no split, but another one must be seen.
+# runs in place of ours and which fingerprints whatever they match: "[ev][va]*" is eval, val or validation. A tar, a
+# TFRecord file, and what labels or boxes pictures, is no split, but another one must be seen.
 _PATTERNS = {
     imagenet.TRAIN: "train/*/*",
     imagenet.EVAL: "[ev][va]*/*/*",
     "tars": "*.tar",
-    "labels": "[iI]*2012_[vd]*.*",
+    "labels": "[iI]*2012_[bdv]*.*",
+    "records": "*-of-*",
+    "ours": "Split-*/*-of-*",
 }
 
 
@@ -38,10 +41,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         settings = _settings(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         report = ingestion.ingest(
-            exec_properties[standard_component_specs.INPUT_BASE_KEY],
+            # Filled in already where our driver ran.
+            spans.newest(exec_properties[standard_component_specs.INPUT_BASE_KEY]).folder,
             examples.uri,
-            source=settings["source"],
-            ground_truth=settings["ground_truth"] or None,
+            wanted=_wanted(settings),
             make_pipeline=self._make_beam_pipeline,
             rules=_rules(settings),
             pictures_per_shard=int(settings["pictures_per_shard"]),
@@ -52,15 +55,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 class Driver(driver.FileBasedDriver):
     """Decides on the cache by names, sizes and times of all pictures, so that one moved to another class is seen.
 
-    Of tars it takes theirs, and the labels of the ground truth.
+    Of tars and TFRecords it takes theirs, and the labels of the ground truth. Of folders with {SPAN} in their name it
+    takes the newest, and tells the executor which.
     """
 
     def resolve_exec_properties(
         self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
     ) -> dict[str, Any]:
-        """Keeps what the processor must know of the source."""
+        """Keeps what the processor must know of the source; the executor gets the folder that was found newest."""
         self._settings = _settings(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
-        return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+        resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+        return resolved | {standard_component_specs.INPUT_BASE_KEY: self._processor.folder}
 
     def get_input_processor(
         self,
@@ -69,21 +74,23 @@ class Driver(driver.FileBasedDriver):
         input_base_uri: str | None = None,
     ) -> input_processor.InputProcessor:
         """The processor whose fingerprint is source_kind.fingerprint."""
-        processor = _Fingerprint(input_base_uri or "", splits, range_config)
-        processor.source, processor.ground_truth = self._settings["source"], self._settings["ground_truth"]
-        return processor
+        self._processor = _Fingerprint(input_base_uri or "", splits, range_config)
+        self._processor.wanted = _wanted(self._settings)
+        return self._processor
 
 
 class _Fingerprint(input_processor.FileBasedInputProcessor):
-    source, ground_truth = source_kind.AUTO, ""
+    wanted, folder = source_kind.ALL, ""
 
     def resolve_span_and_version(self) -> tuple[int, int | None]:
-        self._fingerprint = source_kind.fingerprint(self._input_base_uri, self.source, self.ground_truth or None)
-        return 0, None
+        newest = spans.newest(self._input_base_uri)
+        self.folder = newest.folder
+        self._fingerprint = source_kind.fingerprint(self.folder, self.wanted)
+        return newest.span, newest.version
 
 
 class ImageNetExampleGen(FileBasedExampleGen):
-    """Folders or tars of pictures → Examples with splits `train` and `eval`, labels.txt and ingestion_report.json.
+    """Folders, tars or TFRecords of pictures → Examples: splits `train` and `eval`, labels.txt, ingestion_report.json.
 
     Example:
         ImageNetExampleGen(input_base="data/sample", code=digest).outputs["examples"]
@@ -97,22 +104,20 @@ class ImageNetExampleGen(FileBasedExampleGen):
         input_base: str,
         *,
         code: str,
-        source: str = source_kind.AUTO,
-        ground_truth: str = "",
+        wanted: Wanted = source_kind.ALL,
         rules: Rules = ingestion.DEFAULT_RULES,
         pictures_per_shard: int = ingestion.PICTURES_PER_SHARD,
     ) -> None:
         """Describes the node.
 
         Args:
-            input_base: Folder with train/<class>/ and eval/<class>/, or with tars.
+            input_base: Folder with train/<class>/ and eval/<class>/, with tars or with TFRecords. With {SPAN}, or
+                {YYYY}, {MM} and {DD}, and {VERSION} in it: the newest of them when the node runs.
             code: Digest of the sources that ingest; part of the cache key.
-            source, ground_truth: As for ingestion.ingest; an empty ground truth is the one beside the tars.
-            rules, pictures_per_shard: As for ingestion.ingest.
+            wanted, rules, pictures_per_shard: As for ingestion.ingest.
         """
         splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in _PATTERNS.items()]
-        values = {"code": code, "source": source, "ground_truth": ground_truth}
-        values |= rules._asdict()
+        values = {"code": code, **wanted._asdict(), **rules._asdict()}
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=splits),
@@ -138,6 +143,10 @@ def _settings(custom_config: str) -> dict[str, Any]:
             "Build the node with ImageNetExampleGen(...)."
         )
     return json_format.MessageToDict(settings)
+
+
+def _wanted(settings: dict[str, Any]) -> Wanted:
+    return Wanted(**{name: settings[name] for name in Wanted._fields})
 
 
 def _rules(settings: dict[str, Any]) -> Rules:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from components import archives, tar_index
 from components.categories import WNID, categories, check_filled, is_picture, listed
+from components.class_choice import ALL, Choice
+from components.class_folders import BOTH
 from components.ground_truth import GroundTruth
 from components.source import DataError, Entry, Source
 from components.tar_index import Archive, Member
@@ -20,39 +22,51 @@ _EVAL_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _TRAIN_NAME = re.compile(rf"({WNID.pattern})_.*")
 
 
-def paths(root: str) -> dict[str, str]:
+def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
     """The tar of each split.
 
     Raises:
         DataError: one is missing, or there are two for a split.
     """
-    return archives.of_splits(Path(root), STEMS)
+    return archives.of_splits(Path(root), {split: STEMS[split] for split in splits})
 
 
-def scan(root: str, truth: GroundTruth) -> Source:
+def scan(root: str, truth: GroundTruth | None, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> Source:
     """Lists the pictures in both tars by their headers. The sorted wnids get the labels 1…N.
+
+    Args:
+        truth: What labels the validation pictures; None where `splits` is train alone.
+        choice: Of the classes.
 
     Raises:
         DataError: no such tars, one that is damaged, compressed or unsafe or holds what it should not; classes that
             differ between tar and ground truth; or not as many labels as pictures.
     """
-    tars = paths(root)
+    tars = paths(root, splits)
     with tar_index.opened(tars[imagenet.TRAIN]) as archive:
         inner = _class_tars(archive)
-        wnids = sorted(inner)
-        _check_classes(set(wnids), truth, tars[imagenet.TRAIN])
+        wnids = choice.pick(root, sorted(inner))
+        if truth:
+            _check_classes(set(wnids), truth, tars[imagenet.TRAIN], choice)
         train, ignored = _train(archive, tars[imagenet.TRAIN], [inner[wnid] for wnid in wnids])
-    with tar_index.opened(tars[imagenet.EVAL]) as archive:
+    entries = {imagenet.TRAIN: train}
+    if truth:
+        entries[imagenet.EVAL] = _evaluation(tars[imagenet.EVAL], truth, wnids)
+    check_filled(root, wnids, entries)
+    return Source(categories(wnids), entries, ignored)
+
+
+def _evaluation(tar: str, truth: GroundTruth, wnids: Sequence[str]) -> list[Entry]:
+    """The validation pictures of these classes."""
+    with tar_index.opened(tar) as archive:
         pictures = _eval_pictures(archive)
-    _check_truth(truth, pictures, tars[imagenet.EVAL])
+    _check_truth(truth, pictures, tar)
     labels = {wnid: label for label, wnid in enumerate(wnids, start=1)}
-    evaluation = [
-        Entry(f"{imagenet.EVAL}/{wnid}/{name}", tars[imagenet.EVAL], labels[wnid], offset, size)
+    return [
+        Entry(f"{imagenet.EVAL}/{wnid}/{name}", tar, labels[wnid], offset, size)
         for (name, offset, size, _), wnid in zip(pictures, truth.wnids, strict=True)
+        if wnid in labels
     ]
-    splits = {imagenet.TRAIN: train, imagenet.EVAL: evaluation}
-    check_filled(root, wnids, splits)
-    return Source(categories(wnids), splits, ignored)
 
 
 def _class_tars(archive: Archive) -> dict[str, Member]:
@@ -69,8 +83,8 @@ def _class_tars(archive: Archive) -> dict[str, Member]:
     return inner
 
 
-def _check_classes(wnids: set[str], truth: GroundTruth, tar: str) -> None:
-    known = set(truth.wnids)
+def _check_classes(wnids: set[str], truth: GroundTruth, tar: str, choice: Choice) -> None:
+    known = set(truth.wnids) if choice.takes_all else wnids & set(truth.wnids)
     if wnids == known and len(wnids) > 1:
         return
     raise DataError(

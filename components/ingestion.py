@@ -18,7 +18,7 @@ from components import ingestion_counts, ingestion_rules, label_names, shards
 from components.ingestion_progress import report_progress
 from components.ingestion_rules import Rules
 from components.source import DataError, Source
-from components.source_kind import AUTO, scan
+from components.source_kind import ALL, Wanted, scan
 from trainer import imagenet
 from trainer.whole import move
 
@@ -30,8 +30,7 @@ def ingest(
     root: str,
     destination: str,
     *,
-    source: str = AUTO,
-    ground_truth: str | None = None,
+    wanted: Wanted = ALL,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
     rules: Rules = DEFAULT_RULES,
     pictures_per_shard: int = PICTURES_PER_SHARD,
@@ -39,10 +38,10 @@ def ingest(
     """Writes Split-train/, Split-eval/, labels.txt and ingestion_report.json into `destination`; returns the report.
 
     Args:
-        root: The folder with the pictures or the tars; class_folders.py, class_tars.py and ilsvrc.py say how they lie.
+        root: The folder with the pictures, the tars or the TFRecords; the modules that source_kind.py calls say how
+            they lie.
         destination: A folder on a local or shared file system; made if missing.
-        source: Which of these it is: folders, tars, ilsvrc; or auto.
-        ground_truth: What labels ilsvrc's validation pictures, where it does not lie beside the tars.
+        wanted: Which of these it is, what belongs to it, and which part of it is taken.
         make_pipeline: Gives the Beam pipeline that runs the work; its workers must see both folders.
         rules: What is let pass, and what is done with it.
         pictures_per_shard: About so many; the number of shards changes their bytes, the number of workers does not.
@@ -52,7 +51,7 @@ def ingest(
     """
     ingestion_rules.check(rules)
     return ingest_source(
-        scan(root, source, ground_truth),
+        scan(root, wanted),
         root,
         destination,
         make_pipeline=make_pipeline,

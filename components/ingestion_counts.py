@@ -40,6 +40,7 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "classes": len(source.categories),
         "bytes": sizes.total(),
         "ignored": source.ignored,
+        "boxes": dict(source.boxes),
         "splits": {
             split: {"bytes": sizes[split], **_split_report(source, split, totals[split], classes[split])}
             for split in source.splits

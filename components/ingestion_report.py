@@ -46,6 +46,8 @@ def as_text(report: dict[str, Any]) -> str:
     lines = [f"{report['classes']} classes, {report['bytes'] / 1e6:,.1f} MB of examples"]
     lines += [_split_line(split, content) for split, content in report["splits"].items()]
     lines += _duplicate_lines(report["duplicates"])
+    if boxes := report.get("boxes"):
+        lines.append(_boxes_line(boxes))
     if report["ignored"]:
         lines.append(f"{report['ignored']:,} other files left out: not pictures by their names")
     for what in ("refused", "converted"):
@@ -68,6 +70,14 @@ def _duplicate_lines(duplicates: dict[str, dict[str, Any]]) -> list[str]:
         )
         lines += [f"the same: {' = '.join(names)}" for names in found["first"][:_SAME]]
     return lines
+
+
+def _boxes_line(boxes: dict[str, int]) -> str:
+    return (
+        f"bounding boxes: {boxes['boxes']:,} on {boxes['pictures']:,} pictures; {boxes['inverted']:,} turned round, "
+        f"{boxes['clamped']:,} clamped; left out: {boxes['empty']:,} empty, {boxes['other_class']:,} of another class, "
+        f"{boxes['of_no_picture']:,} of no picture here"
+    )
 
 
 def _split_line(split: str, content: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from components import contents, tf_example
+from components import contents, tf_example, tf_record
 from components.ingestion_rules import Rules
 from components.picture import Picture, Refused, normalise
 from components.picture_orientation import UPRIGHT
@@ -111,11 +111,13 @@ def _write_records(out: BinaryIO, task: dict[str, Any], rules: Rules) -> tuple[d
         try:
             data = _read(entry)
             picture = _normalise(data, rules)
-            parts = tf_example.parts(picture, label=entry.label, category=category, filename=_basename(entry.name))
+            parts = tf_example.parts(
+                picture, label=entry.label, category=category, filename=_basename(entry.name), boxes=entry.boxes
+            )
         except Refused as refused:
             _note(counts, named, "refused", entry.name, str(refused))
             continue
-        frame = tf_example.framed(parts)
+        frame = tf_record.framed(parts)
         out.writelines(frame)
         content = hashlib.sha256(data).digest()
         digest.update(_digest_of(frame, parts, content if picture.jpeg is data else None))
@@ -152,6 +154,8 @@ def _read(entry: Entry) -> bytes:
         if size > _MAX_BYTES:
             raise Refused(f"absurd size: {size:,} bytes; at most {_MAX_BYTES:,}")
         with open(entry.path, "rb", buffering=0) as file:
+            if entry.before:
+                return _of_record(file, entry, size)
             file.seek(entry.offset)
             data = file.read() if entry.size is None else file.read(size)
     except OSError as error:
@@ -159,6 +163,16 @@ def _read(entry: Entry) -> bytes:
     if entry.size is not None and len(data) < size:  # It was there when the headers were read.
         raise Refused("cannot be read: the archive ends before it")
     return data
+
+
+def _of_record(file: BinaryIO, entry: Entry, size: int) -> bytes:
+    """A picture in a TFRecord, of which only now all is read that its checksum is of."""
+    file.seek(entry.offset - entry.before)
+    record = file.read(entry.before + size + entry.after + tf_record.FOOT)
+    data, crc = record[: -tf_record.FOOT], record[-tf_record.FOOT :]
+    if tf_record.masked_crc(data) != crc:
+        raise Refused("damaged record: its checksum is wrong")
+    return data[entry.before : entry.before + size]
 
 
 def _basename(name: str) -> str:

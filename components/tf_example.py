@@ -1,25 +1,25 @@
-"""One picture as a tf.Example with the keys of TF-Slim's build_imagenet_data.py, and the TFRecord around it."""
+"""One picture as a tf.Example with the keys of TF-Slim's build_imagenet_data.py."""
 
-import struct
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-import google_crc32c
 from tensorflow.core.example import feature_pb2
 
 from components.picture import Picture
-from components.source import Category
+from components.source import Box, Category
 from trainer import imagenet
 
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # Of a message: a field that is bytes or a message.
 
 
-def serialise(picture: Picture, *, label: int, category: Category, filename: str) -> bytes:
+def serialise(picture: Picture, *, label: int, category: Category, filename: str, boxes: Sequence[Box] = ()) -> bytes:
     """The serialized tf.Example. `filename` is the file's own name, without folders, as the reference wrote it."""
-    return b"".join(parts(picture, label=label, category=category, filename=filename))
+    return b"".join(parts(picture, label=label, category=category, filename=filename, boxes=boxes))
 
 
-def parts(picture: Picture, *, label: int, category: Category, filename: str) -> tuple[bytes, bytes, bytes]:
+def parts(
+    picture: Picture, *, label: int, category: Category, filename: str, boxes: Sequence[Box] = ()
+) -> tuple[bytes, bytes, bytes]:
     """The serialized tf.Example in three: what comes before the JPEG, the JPEG, and what comes behind it.
 
     Joined they are what protocol buffers write in their deterministic mode, with the keys in order. In parts, so that a
@@ -46,7 +46,7 @@ def parts(picture: Picture, *, label: int, category: Category, filename: str) ->
         (before if key < imagenet.ENCODED else behind).feature[key].bytes_list.value.append(text)
     for key, number in numbers.items():
         (before if key < imagenet.ENCODED else behind).feature[key].int64_list.value.append(number)
-    _no_boxes(behind.feature)
+    _add_boxes(behind.feature, boxes, label)
     return _around(before, picture.jpeg, behind)
 
 
@@ -73,30 +73,11 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _no_boxes(feature: MutableMapping[str, Any]) -> None:
-    """The box lists, empty: class folders carry no boxes, and the reference writes the keys all the same."""
-    for key in (imagenet.BBOX_XMIN, imagenet.BBOX_XMAX, imagenet.BBOX_YMIN, imagenet.BBOX_YMAX):
+def _add_boxes(feature: MutableMapping[str, Any], boxes: Sequence[Box], label: int) -> None:
+    """A list for each side. The reference writes the keys of pictures without boxes all the same, with empty lists."""
+    sides = (imagenet.BBOX_XMIN, imagenet.BBOX_YMIN, imagenet.BBOX_XMAX, imagenet.BBOX_YMAX)
+    for place, key in enumerate(sides):
         feature[key].float_list.SetInParent()
+        feature[key].float_list.value.extend(box[place] for box in boxes)
     feature[imagenet.BBOX_LABEL].int64_list.SetInParent()
-
-
-def record(data: bytes) -> bytes:
-    """The TFRecord frame: length, its checksum, the data, its checksum (tensorflow/core/lib/io/record_writer.h).
-
-    Written here and not by tf.io.TFRecordWriter, so that the bytes can be hashed on their way and a full disk is an
-    OSError at the write that met it.
-    """
-    return b"".join(framed([data]))
-
-
-def framed(data: Sequence[bytes]) -> list[bytes]:
-    """As `record`, of data in parts: what to write, one after the other."""
-    length = struct.pack("<Q", sum(map(len, data)))
-    crc = 0
-    for part in data:
-        crc = google_crc32c.extend(crc, part)
-    return [length, _masked(google_crc32c.value(length)), *data, _masked(crc)]
-
-
-def _masked(crc: int) -> bytes:
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    feature[imagenet.BBOX_LABEL].int64_list.value.extend([label] * len(boxes))

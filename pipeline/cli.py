@@ -61,12 +61,13 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars.",
+            help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords. "
+            "With {SPAN} and {VERSION} in it: the newest.",
             show_default="the bundled pictures",
         ),
     ] = None,
     source: Annotated[
-        Literal["auto", "folders", "tars", "ilsvrc"], typer.Option(help="What lies in that folder.")
+        Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"], typer.Option(help="What lies in that folder.")
     ] = Settings.source,
     ground_truth: Annotated[
         Path | None,
@@ -74,6 +75,17 @@ def run(
             metavar="LIST|KIT", help="Labels of ILSVRC2012's validation pictures.", show_default="beside the tars"
         ),
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(metavar="TAR|CSV", help="Bounding boxes: XML files or CSV.", show_default="beside the data"),
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="NAMES|@FILE|N", help="Only these classes, or the first N.", show_default="all")
+    ] = Settings.classes,
+    holdout: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of train, to measure on: as eval, or as minival where there is an eval."),
+    ] = Settings.holdout,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
@@ -127,7 +139,8 @@ def run(
     console = Console()
     try:
         options = {
-            "data": data, "source": source, "ground_truth": ground_truth, "workdir": workdir, "floor": floor,
+            "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
+            "holdout": holdout, "workdir": workdir, "floor": floor,
             "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
             "exif_orientation": exif_orientation, "enable_cache": not no_cache,
         }  # fmt: skip
@@ -195,6 +208,7 @@ def _run(
     from pipeline import progress
 
     say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
+    _say_newest(console, settings)
     with progress.following(settings.log) as follower:
         from pipeline import local, report  # Within: TensorFlow has much to say when it is imported.
 
@@ -213,6 +227,20 @@ def _run(
         f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.",
         code=EXIT_INTERRUPTED if failure == "interrupted." else EXIT_ERROR,
     )
+
+
+def _say_newest(console: Console, settings: Settings) -> None:
+    """Where the data's folder has {SPAN} in its name: which one that is now."""
+    if "{" not in str(settings.data):
+        return
+    from components import spans
+    from components.source import DataError
+    from pipeline.settings import SettingsError
+
+    try:
+        say(console, f"{spans.newest(str(settings.data)).folder} is the newest.")
+    except DataError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _conclude(console: Console, outcome: Outcome, page: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components import ingestion, ingestion_report, source_kind
+from components import ingestion, ingestion_report, source_kind, spans
 from components.ingestion_rules import Rules
+from components.source_kind import Wanted
 from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.progress import Follower
 from trainer.whole import whole_folder
@@ -24,16 +25,15 @@ class Request:
     """What to ingest.
 
     Args:
-      data: the folder with class folders or tars.
+      data: the folder with class folders, tars or TFRecords; with {SPAN} in it, the newest of them.
       output: a folder that does not exist yet.
-      source, ground_truth, rules: as for components.ingestion.ingest.
+      wanted, rules: as for components.ingestion.ingest.
       beam_workers: processes; one is this one.
     """
 
     data: Path
     output: Path
-    source: source_kind.Kind = "auto"
-    ground_truth: Path | None = None
+    wanted: Wanted = source_kind.ALL
     rules: Rules = ingestion.DEFAULT_RULES
     beam_workers: int = 1
 
@@ -50,16 +50,17 @@ def ingest(request: Request, *, follower: Follower) -> str:
     """
     if request.output.exists():
         raise IngestError(f"{request.output} is there already: give a folder that does not exist yet, or remove it.")
+    data = spans.newest(str(request.data)).folder
     options = PipelineOptions(local_beam_flags(workers=request.beam_workers))
     with whole_folder(request.output) as folder:
         follower.start("pictures")
         report = ingestion.ingest(
-            str(request.data),
+            data,
             str(folder),
-            source=request.source,
-            ground_truth=str(request.ground_truth) if request.ground_truth else None,
+            wanted=request.wanted,
             make_pipeline=lambda: beam.Pipeline(options=options),
             rules=request.rules,
         )
         follower.finish("pictures")
-    return ingestion_report.as_text(report)
+    said = f"{data} is the newest.\n" if spans.is_pattern(str(request.data)) else ""
+    return said + ingestion_report.as_text(report)

@@ -18,11 +18,19 @@ app = typer.Typer()
 
 @app.command()
 def ingest(
-    data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords. "
+            "With {SPAN} and {VERSION} in it: the newest."
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for shards, labels and report.")],
     source: Annotated[
-        Literal["auto", "folders", "tars", "ilsvrc"],
-        typer.Option(help="Class folders; train.tar and val.tar of them; ILSVRC2012's own tars."),
+        Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"],
+        typer.Option(
+            help="Class folders; train.tar and val.tar of them; ILSVRC2012's own tars; TFRecords of TF-Slim or TFDS."
+        ),
     ] = "auto",
     ground_truth: Annotated[
         Path | None,
@@ -32,6 +40,21 @@ def ingest(
             show_default="beside the tars",
         ),
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TAR|CSV",
+            help="Bounding boxes: a tar of XML files, or TF-Slim's CSV.",
+            show_default="beside the data",
+        ),
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="NAMES|@FILE|N", help="Only these classes, or the first N.", show_default="all")
+    ] = "",
+    holdout: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of train, to measure on: as eval, or as minival where there is an eval."),
+    ] = 0.0,
     max_refused: Annotated[
         float, typer.Option(help="The share of pictures that may be refused; a few always may.")
     ] = 0.001,
@@ -48,7 +71,7 @@ def ingest(
 ) -> None:
     """Write pictures as checked, sharded examples, without a pipeline: what ImageNetExampleGen does, by the same code.
 
-    Pictures in tars are read where they lie; nothing is unpacked.
+    Pictures in tars and TFRecords are read where they lie; nothing is unpacked.
     """
     from pipeline import settings
 
@@ -56,14 +79,21 @@ def ingest(
     console = Console()
     try:
         settings.set_beam_workers(beam_workers)
+        from components import class_choice
         from components.ingestion_rules import Rules
+        from components.source_kind import Wanted
         from pipeline.ingest import Request
 
         request = Request(
             data=data.absolute(),
             output=output.absolute(),
-            source=source,
-            ground_truth=ground_truth.absolute() if ground_truth else None,
+            wanted=Wanted(
+                source=source,
+                ground_truth=str(ground_truth.absolute()) if ground_truth else "",
+                boxes=str(boxes.absolute()) if boxes else "",
+                classes=class_choice.written_out(classes),
+                holdout=holdout,
+            ),
             rules=Rules(
                 max_refused=max_refused,
                 max_leaked=max_leaked,

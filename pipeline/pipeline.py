@@ -17,7 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types.channel import BaseChannel
 
-from components import label_schema
+from components import class_choice, label_schema
 from components.accuracy_gate import AccuracyGate
 from components.bundle_builder import BundleBuilder
 from components.checkpoint_importer import CheckpointImporter
@@ -28,6 +28,7 @@ from components.ingestion_rules import Rules
 from components.label_schema import LabelSchema
 from components.pusher import Pusher
 from components.report_builder import ReportBuilder
+from components.source_kind import Wanted
 from components.tflite_converter import TFLiteConverter
 from pipeline import evaluation, source
 from pipeline.branch import Branch, Start
@@ -74,8 +75,13 @@ def create_pipeline(
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
         input_base=parameter("data", str(settings.data)),
-        source=settings.source,
-        ground_truth=str(settings.ground_truth or ""),
+        wanted=Wanted(
+            source=settings.source,
+            ground_truth=str(settings.ground_truth or ""),
+            boxes=str(settings.boxes or ""),
+            classes=class_choice.written_out(settings.classes),
+            holdout=settings.holdout,
+        ),
         rules=Rules(
             max_refused=settings.max_refused,
             max_leaked=settings.max_leaked,

@@ -37,13 +37,21 @@ class Settings:
         default=SAMPLE,
         metadata=_said("the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars", strict=False),
     )
-    source: Literal["auto", "folders", "tars", "ilsvrc"] = field(
+    source: Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"] = field(
         default="auto", metadata={"description": "what lies in the data's folder; auto looks"}
     )
     ground_truth: Path | None = field(
         default=None,
         metadata=_said("labels of ILSVRC2012's validation pictures, where not beside the tars", strict=False),
     )
+    boxes: Path | None = field(
+        default=None,
+        metadata=_said("bounding boxes, a tar of XML files or a CSV, where not in that folder", strict=False),
+    )
+    classes: str = field(
+        default="", metadata=_said("which to take: names with commas between them, @FILE, or a number; all without it")
+    )
+    holdout: float = field(default=0.0, metadata=_said("the share of train to measure on instead", ge=0, lt=1))
     workdir: Path = field(default=Path("runs"), metadata=_said("the folder for all that is made", strict=False))
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
     floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
@@ -68,8 +76,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("data", "workdir"):
             object.__setattr__(self, name, getattr(self, name).absolute())
-        if self.ground_truth:
-            object.__setattr__(self, "ground_truth", self.ground_truth.absolute())
+        for name in ("ground_truth", "boxes"):
+            if path := getattr(self, name):
+                object.__setattr__(self, name, path.absolute())
 
     @property
     def artifacts(self) -> Path:
@@ -103,14 +112,22 @@ def check(settings: Settings) -> None:
         if not 0 <= (value := getattr(settings, name)) <= 1:
             option = f"--{name.replace('_', '-')}"
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
-    if not settings.data.is_dir():
+    _check_data(settings)
+    check_workdir(settings.workdir)
+
+
+def _check_data(settings: Settings) -> None:
+    if not 0 <= settings.holdout < 1:
+        raise SettingsError(f"--holdout is {settings.holdout}, wanted a fraction from 0 up to 1, such as 0.1.")
+    if "{" not in str(settings.data) and not settings.data.is_dir():  # {SPAN} is filled in when the node runs.
         raise SettingsError(
-            f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/, or in tars. "
-            "Give --data DIR."
+            f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/, or in tars or "
+            "TFRecords. Give --data DIR."
         )
     if settings.ground_truth and not settings.ground_truth.exists():
         raise SettingsError(f"--ground-truth {settings.ground_truth} does not exist: wanted a list or the kit.")
-    check_workdir(settings.workdir)
+    if settings.boxes and not settings.boxes.is_file():
+        raise SettingsError(f"--boxes {settings.boxes} is no file: wanted a tar of XML files, or a CSV.")
 
 
 def check_workdir(folder: Path) -> None:

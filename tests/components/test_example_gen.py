@@ -12,11 +12,13 @@ from tfx.proto import example_gen_pb2
 
 from components import example_gen, ground_truth, ingestion_summary
 from components.source import DataError
+from components.source_kind import Wanted
 from tests.components import small_ilsvrc
 
 
 def node(data: Path, work: Path, *, source: str = "auto", truth: str = "") -> pipeline.Pipeline:
-    ingesting = example_gen.ImageNetExampleGen(input_base=str(data), code="c", source=source, ground_truth=truth)
+    wanted = Wanted(source=source, ground_truth=truth)
+    ingesting = example_gen.ImageNetExampleGen(input_base=str(data), code="c", wanted=wanted)
     return pipeline.Pipeline(
         pipeline_name="tars",
         pipeline_root=str(work / "root"),

@@ -221,7 +221,7 @@ def test_a_full_disk_in_the_middle_of_a_shard_leaves_nothing(class_folders, tmp_
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shards.tf_example, "framed", full)
+        patch.setattr(shards.tf_record, "framed", full)
         with pytest.raises(DataError, match=r"Cannot write data_tfrecord-.*: No space left on device \(.* MB free\)"):
             ingest(str(class_folders), str(tmp_path / "out"))
     assert list((tmp_path / "out").iterdir()) == []

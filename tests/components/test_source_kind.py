@@ -8,7 +8,7 @@ import pytest
 
 from components import ground_truth
 from components.source import DataError
-from components.source_kind import detect, fingerprint, scan
+from components.source_kind import Wanted, detect, fingerprint, scan
 from tests.components import small_ilsvrc
 
 
@@ -29,7 +29,7 @@ def ilsvrc(layouts, tmp_path) -> Path:
 @pytest.mark.parametrize("kind", ["folders", "tars", "ilsvrc"])
 def test_each_kind_is_told_by_its_names_and_gives_the_same_pictures_as_when_it_is_named(layouts, kind):
     assert detect(str(layouts[kind])) == kind
-    found, named = scan(str(layouts[kind])), scan(str(layouts[kind]), kind)
+    found, named = scan(str(layouts[kind])), scan(str(layouts[kind]), Wanted(kind))
     assert found == named
     pictures = {split: {(entry.name, entry.label) for entry in found.splits[split]} for split in ("train", "eval")}
     of_folders = scan(str(layouts["folders"])).splits
@@ -46,7 +46,7 @@ def test_a_folder_with_two_kinds_is_an_error_that_names_both_and_is_solved_by_na
         scan(str(ilsvrc))
     assert "--source folders or tars or ilsvrc" in str(refused.value)
     for kind in ("folders", "tars", "ilsvrc"):
-        assert len(scan(str(ilsvrc), kind).splits["train"]) == 30
+        assert len(scan(str(ilsvrc), Wanted(kind)).splits["train"]) == 30
 
 
 def test_an_empty_folder_is_an_error_that_names_every_layout(tmp_path):
@@ -55,10 +55,10 @@ def test_an_empty_folder_is_an_error_that_names_every_layout(tmp_path):
 
 
 def test_an_unknown_kind_and_a_ground_truth_that_nothing_needs_are_errors(layouts):
-    with pytest.raises(DataError, match=r"source is 'zip'; wanted auto, folders, tars, ilsvrc"):
-        scan(str(layouts["tars"]), "zip")
+    with pytest.raises(DataError, match=r"source is 'zip'; wanted auto, folders, tars, ilsvrc, slim, tfds"):
+        scan(str(layouts["tars"]), Wanted("zip"))
     with pytest.raises(DataError, match=r"--ground-truth x.txt is for ILSVRC2012's own tars; .* taken for tars"):
-        scan(str(layouts["tars"]), truth="x.txt")
+        scan(str(layouts["tars"]), Wanted(ground_truth="x.txt"))
 
 
 def shift_the_labels(root: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_same_labels_from_another_file_are_no_change(layouts, ilsvrc):
     kit = small_ilsvrc.kit(layouts["folders"], ilsvrc.parent / "ILSVRC2012_devkit_t12")
     with pytest.raises(DataError, match="nothing says what the validation pictures show"):
         fingerprint(str(ilsvrc))
-    assert fingerprint(str(ilsvrc), truth=str(kit)) == before
+    assert fingerprint(str(ilsvrc), Wanted(ground_truth=str(kit))) == before
 
 
 def test_a_link_to_a_tar_that_is_not_there_is_an_error(ilsvrc):

@@ -1,17 +1,19 @@
-"""The same pictures give the same bytes, be they in folders, in tars of folders, or in ILSVRC2012's own tars."""
+"""The same pictures give the same bytes, be they in folders, in tars, or in the TFRecords of others; boxes too."""
 
 import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from components import ground_truth, shards
 from components.ingestion import ingest
 from components.ingestion_rules import Rules
 from components.source_kind import scan
-from tests.components import small_ilsvrc
+from tests.components import boxes, records, small_ilsvrc
 from trainer import imagenet
 
 KEYS = {
@@ -88,14 +90,130 @@ def with_the_kit_unpacked(folders: Path, root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("lay_out", [tars_of_folders, with_a_list, with_the_kit, with_the_kit_unpacked])
-def test_tars_give_the_same_examples_and_the_same_bytes_as_folders(folders, from_folders, tmp_path, lay_out):
+def slim(folders: Path, root: Path) -> Path:
+    return records.slim(folders, root)
+
+
+def tfds(folders: Path, root: Path) -> Path:
+    return records.tfds(folders, root)
+
+
+def tfds_alone(folders: Path, root: Path) -> Path:
+    return records.tfds(folders, root, names=False)
+
+
+def ours(folders: Path, root: Path) -> Path:
+    ingest(str(folders), str(root), pictures_per_shard=7)
+    return root
+
+
+LAYOUTS = [tars_of_folders, with_a_list, with_the_kit, with_the_kit_unpacked, slim, tfds, tfds_alone, ours]
+
+
+@pytest.mark.parametrize("lay_out", LAYOUTS)
+def test_every_source_gives_the_same_examples_and_the_same_bytes_as_folders(folders, from_folders, tmp_path, lay_out):
     data = lay_out(folders, tmp_path / "data")
     before = sorted(data.rglob("*"))
     ingest(str(data), str(tmp_path / "out"), pictures_per_shard=10)
     assert examples(tmp_path / "out") == expected(folders)
     assert files(tmp_path / "out") == files(from_folders)
     assert sorted(data.rglob("*")) == before  # Nothing was unpacked.
+
+
+@pytest.fixture(scope="module")
+def annotated(folders) -> dict[str, boxes.Annotation]:
+    return boxes.annotations(folders)
+
+
+@pytest.fixture(scope="module")
+def csv_lines(annotated) -> list[str]:
+    return boxes.as_the_reference(annotated, small_ilsvrc.WNIDS)
+
+
+def boxes_of(out: Path) -> dict[str, list[tuple]]:
+    """By file: (xmin, ymin, xmax, ymax, label) of every box, read by TensorFlow with the keys of TF-Slim's reader."""
+    keys = {f"image/object/bbox/{side}": tf.io.VarLenFeature(tf.float32) for side in ("xmin", "ymin", "xmax", "ymax")}
+    keys |= {"image/object/bbox/label": tf.io.VarLenFeature(tf.int64)}
+    found = {}
+    for path in sorted(out.glob("Split-*/*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            values = tf.io.parse_single_example(record, {**KEYS, **keys})
+            columns = [values[key].values.numpy().tolist() for key in keys]
+            if rows := [tuple(round(value, 4) for value in row) for row in zip(*columns, strict=True)]:
+                found[values[imagenet.FILENAME].numpy().decode()] = rows
+    return found
+
+
+def test_boxes_from_xml_csv_and_slim_records_are_those_that_the_reference_makes(
+    folders, annotated, csv_lines, tmp_path
+):
+    xml = with_a_list(folders, tmp_path / "xml")
+    boxes.write_tar(annotated, xml / "ILSVRC2012_bbox_train_v2.tar.gz")
+    csv = with_a_list(folders, tmp_path / "csv")
+    (csv / "imagenet_2012_bounding_boxes.csv").write_text("\n".join(csv_lines) + "\n")
+    slim = records.slim(folders, tmp_path / "slim", boxes.by_file(csv_lines))
+    reports = {
+        path.name: ingest(str(path), str(tmp_path / "out" / path.name), pictures_per_shard=10)
+        for path in (xml, csv, slim)
+    }
+    labels = {wnid: label for label, wnid in enumerate(sorted(small_ilsvrc.WNIDS), start=1)}
+    wanted = {
+        name: [(*box, labels[name.split("_")[0]]) for box in found] for name, found in boxes.by_file(csv_lines).items()
+    }
+    assert len(wanted) > 15
+    assert boxes_of(tmp_path / "out" / "xml") == wanted
+    for name in ("csv", "slim"):
+        assert boxes_of(tmp_path / "out" / name) == wanted
+        assert reports[name]["digest"] == reports["xml"]["digest"]
+    count = {"pictures": len(wanted), "boxes": len(csv_lines)}
+    assert reports["csv"]["boxes"].items() >= count.items()
+    raw = [corners for annotation in annotated.values() for _, corners in annotation.boxes]
+    assert reports["xml"]["boxes"] == count | {
+        "inverted": sum(x0 > x1 for x0, _, x1, _ in raw),
+        "clamped": sum(x0 < 0 for x0, _, _, _ in raw),
+        "empty": sum(x0 == x1 for x0, _, x1, _ in raw),
+        "other_class": len(raw) - len(csv_lines) - sum(x0 == x1 for x0, _, x1, _ in raw),
+        "of_no_picture": 0,
+    }
+
+
+TOLERANCE = 2  # Of 255, on average, between two conversions of one picture to a JPEG of quality 100.
+
+
+def converted_by_the_reference(path: Path) -> bytes:
+    """As TF-Slim and TFDS do: TensorFlow's decoder, and its encoder at quality 100."""
+    return tf.io.encode_jpeg(tf.io.decode_image(path.read_bytes(), channels=3), format="rgb", quality=100).numpy()
+
+
+def test_pictures_that_a_source_had_converted_are_the_same_within_a_tolerance(tmp_path):
+    folders = small_ilsvrc.folders(tmp_path / "folders")
+    odd = sorted((folders / "train").glob("*/*"))[:2]
+    ramp = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
+    Image.fromarray(ramp).save(odd[0], "PNG")
+    Image.fromarray(ramp).convert("CMYK").save(odd[1], "JPEG", quality=95)
+    ours = ingest(str(folders), str(tmp_path / "ours"))
+    assert ours["splits"]["train"]["converted_by_reason"] == {"CMYK to RGB": 1, "PNG to JPEG": 1}
+    pixels = pictures(tmp_path / "ours")
+    for path in odd:
+        path.write_bytes(converted_by_the_reference(path))
+    for lay_out in (slim, tfds):
+        ingest(str(lay_out(folders, tmp_path / lay_out.__name__)), str(tmp_path / f"{lay_out.__name__}.out"))
+        theirs = pictures(tmp_path / f"{lay_out.__name__}.out")
+        assert theirs.keys() == pixels.keys()
+        differences = {name: np.abs(pixels[name] - theirs[name]).mean() for name in pixels}
+        assert max(differences.values()) <= TOLERANCE
+        assert {name for name, difference in differences.items() if difference} <= {path.name for path in odd}
+
+
+def pictures(out: Path) -> dict[str, np.ndarray]:
+    """Decoded by TensorFlow."""
+    found = {}
+    for path in sorted(out.glob("Split-*/*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            values = tf.io.parse_single_example(record, KEYS)
+            decoded = tf.io.decode_jpeg(values[imagenet.ENCODED], channels=3).numpy().astype(float)
+            found[values[imagenet.FILENAME].numpy().decode()] = decoded
+    return found
 
 
 def test_a_picture_in_a_tar_that_was_cut_off_meanwhile_is_refused(folders, tmp_path):
