@@ -14,9 +14,10 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation
 
 from components import bundle as bundles
-from components import bundle_info, edge_check, model_pair, tf1_graph
+from components import bundle_info, edge_check, model_pair, sbom, tf1_graph
 from components import evaluation as evaluations
 from components.bundle import BundleError
+from components.model_card import card, facts
 from components.scores import Evaluation
 from components.tflite_artifact import EDGES, INT8, SERVING, UINT8
 from trainer import checkpoint, export, input_pipeline, tflite_metadata
@@ -165,6 +166,7 @@ def _write_eval_graph(parts: Parts, folder: Path, name: str) -> None:
 
 
 def _write_info(parts: Parts, folder: Path, name: str) -> None:
+    """What says what all the rest is: info.json for programs, the card for people, the bill of materials for both."""
     info = bundle_info.describe(
         folder,
         name,
@@ -174,3 +176,7 @@ def _write_info(parts: Parts, folder: Path, name: str) -> None:
         code=parts.code,
     )
     bundles.write_json(folder / bundles.INFO, info)
+    labels = export.labels(str(parts.float_model))
+    for file, text in card.render(facts.of(info, parts.evaluation, labels)).items():
+        (folder / file).write_text(text, encoding="utf-8")
+    bundles.write_json(folder / sbom.NAME, sbom.describe(info, parts.evaluation, bundles.sums(folder)))

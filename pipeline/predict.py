@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Predictio
 def as_json(predictions: Sequence[Prediction]) -> str:
     """A list of pictures, each with its classes."""
     listed = [
-        {"image": prediction.image, "classes": [guess._asdict() for guess in prediction.guesses]}
+        {"image": prediction.image, "classes": [dataclasses.asdict(guess) for guess in prediction.guesses]}
         for prediction in predictions
     ]
     return json.dumps(listed, indent=2)

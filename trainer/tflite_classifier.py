@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,8 @@ _INFO = "info.json"  # Of a release bundle; components/bundle_info.py writes it.
 _LARGEST_INFO = 16 << 20  # Bytes.
 
 
-class Guess(NamedTuple):
+@dataclass(frozen=True)
+class Guess:
     """One class of a picture."""
 
     index: int  # Of the model's outputs; 0 is the background.

@@ -125,6 +125,9 @@ def parts(made, tmp_path) -> Parts:
 
 def test_the_bundle_holds_what_the_references_tar_files_held_and_more(built):
     assert sorted(path.name for path in built.iterdir()) == [
+        "MODEL_CARD.html",
+        "MODEL_CARD.md",
+        "bom.json",
         "info.json",
         "labels.txt",
         "manifest.json",

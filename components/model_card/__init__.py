@@ -1,0 +1,1 @@
+"""The model card of a release bundle, for people: Markdown and HTML from the same facts."""
