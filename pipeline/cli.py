@@ -14,8 +14,10 @@ from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, fai
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.branch import Branch, Start
-    from pipeline.local import Outcome
+    from pipeline.local import Ran
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -88,6 +90,12 @@ def run(
     ] = Settings.holdout,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
+    variants: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.", show_default=False
+        ),
+    ] = None,
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
@@ -129,7 +137,8 @@ def run(
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
-    Exit code 0: the bundle is at its destination. 3: not blessed. 1: an error. 130: interrupted.
+    With several variants, one that fails or is not blessed does not stop the others.
+    Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
     """
     from pipeline import settings as where
     from pipeline.branch import Branch
@@ -146,14 +155,15 @@ def run(
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
-        branch = Branch.of(variant, recipe, seed=seed, from_scratch=from_scratch)
-        start = _start(float_checkpoint, init_checkpoint, raw)
+        names = _names(context, variant, variants)
+        branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
+        start = _start(float_checkpoint, init_checkpoint, raw, branches)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        outcome, page = _run(console, settings, branch, start, runner, from_node)
+        ran, pages = _run(console, settings, branches, start, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
-    _conclude(console, outcome, page)
+    _conclude(console, ran, pages, settings)
 
 
 def _given(context: typer.Context, setting: str) -> bool:
@@ -177,13 +187,28 @@ def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
     return dataclasses.replace(loaded, **given)
 
 
-def _start(float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool) -> Start | None:
+def _names(context: typer.Context, variant: str, variants: str | None) -> list[str]:
+    from pipeline.settings import SettingsError
+    from pipeline.variants import parse
+
+    if variants is None:
+        return [variant]
+    if _given(context, "variant"):
+        raise SettingsError(f"--variant {variant} and --variants {variants}: wanted one of them.")
+    return [each.name for each in parse(variants)]
+
+
+def _start(
+    float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool, branches: Sequence[Branch]
+) -> Start | None:
     from pipeline.branch import Start
     from pipeline.settings import SettingsError
 
     path = float_checkpoint or init_checkpoint
     if float_checkpoint and init_checkpoint:
         raise SettingsError("--float-checkpoint and --init-checkpoint: wanted one of them.")
+    if path and len(branches) > 1:
+        raise SettingsError(f"{path} is of one width: wanted one --variant with it, got {len(branches)} variants.")
     return Start(path.absolute(), raw=raw, trained_on=path == init_checkpoint) if path else None
 
 
@@ -199,34 +224,49 @@ def _beginning_with(branch: Branch, start: Start | None) -> Branch:
 def _run(
     console: Console,
     settings: Settings,
-    branch: Branch,
+    branches: Sequence[Branch],
     start: Start | None,
     runner: Literal["local", "beam"],
     from_node: str | None,
-) -> tuple[Outcome, str]:
-    """And what the last screen says of the page."""
+) -> tuple[Ran, list[str]]:
+    """And what the last screen says of the pages."""
     from pipeline import progress
 
-    say(console, f"{branch.variant.name} on {settings.data}; all else is in {settings.workdir}")
+    names = ", ".join(branch.variant.name for branch in branches)
+    say(console, f"{names} on {settings.data}; all else is in {settings.workdir}")
     _say_newest(console, settings)
     with progress.following(settings.log) as follower:
-        from pipeline import local, report  # Within: TensorFlow has much to say when it is imported.
+        from pipeline import local  # Within: TensorFlow has much to say when it is imported.
 
         try:
-            branch = _beginning_with(branch, start)
-            [outcome] = local.run(settings, [branch], follower=follower, runner=runner, from_node=from_node)
+            branches = [_beginning_with(branch, start) for branch in branches]
+            ran = local.run(settings, branches, follower=follower, runner=runner, from_node=from_node)
         except local.NodeFailed as error:
             failure = str(error)
         except KeyboardInterrupt:
             failure = "interrupted."
         else:
-            return outcome, report.after_run(settings.workdir, branch.variant)
-    again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
+            return ran, _pages(ran, settings.workdir)
     raise failed(
         console,
-        f"{failure}\nThe whole story is in {settings.log}. {again} goes on from here.",
+        f"{failure}\n{_whole_story(settings, from_node)}",
         code=EXIT_INTERRUPTED if failure == "interrupted." else EXIT_ERROR,
     )
+
+
+def _pages(ran: Ran, workdir: Path) -> list[str]:
+    """Of several branches each has a page of its own."""
+    from pipeline import report
+
+    done = ran.outcomes
+    if len(ran.branches) == 1:
+        return [report.after_run(workdir, outcome.branch.variant) for outcome in done]
+    return [report.after_run(workdir, outcome.branch.variant, several=True) for outcome in done]
+
+
+def _whole_story(settings: Settings, from_node: str | None) -> str:
+    again = "The same command again" if settings.enable_cache and not from_node else "Without --no-cache and --from it"
+    return f"The whole story is in {settings.log}. {again} goes on from here."
 
 
 def _say_newest(console: Console, settings: Settings) -> None:
@@ -243,16 +283,17 @@ def _say_newest(console: Console, settings: Settings) -> None:
         raise SettingsError(str(error)) from error
 
 
-def _conclude(console: Console, outcome: Outcome, page: str) -> None:
-    from pipeline.results import pictures, table
+def _conclude(console: Console, ran: Ran, pages: Sequence[str], settings: Settings) -> None:
+    """The last screen, and the exit code: from the artifacts, not from the run."""
+    from pipeline import results
 
-    say(console, pictures(outcome))
-    console.print(table(outcome))
-    say(console, page)
-    if outcome.pushed_to:
-        say(console, f"Blessed and pushed: {outcome.pushed_to}\n{outcome.reason}")
-        return
-    if outcome.blessed:
-        raise failed(console, "blessed, but the bundle is not whole at its destination. Run the same command again.")
-    say(console, f"Not blessed, so not pushed.\n{outcome.reason}")
-    raise typer.Exit(EXIT_NOT_BLESSED)
+    if ran.outcomes:
+        say(console, results.pictures(ran.outcomes[0]))
+    for shown in results.tables(ran):
+        console.print(shown)
+    for line in (*pages, *results.sentences(ran)):
+        say(console, line)
+    if errors := results.errors(ran):
+        raise failed(console, "\n".join((*errors, _whole_story(settings, None))))
+    if not all(outcome.blessed for outcome in ran.outcomes):
+        raise typer.Exit(EXIT_NOT_BLESSED)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from pipeline.branch import Branch
     from pipeline.cluster.runs import Run
     from pipeline.cluster.settings import KubeflowSettings, VertexSettings
     from pipeline.compiled_file import Compiled
@@ -46,7 +45,9 @@ _RecipeSet = Annotated[
 
 @app.command(name="compile")
 def compile_(
-    variants: Annotated[str, typer.Option(help="WIDTH_RESOLUTION, or several with commas between.")] = "0.25_64",
+    variants: Annotated[
+        str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
+    ] = "0.25_64",
     recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Quantize from the start.")] = False,
     settings: _Settings = None,
@@ -59,11 +60,11 @@ def compile_(
     from pipeline import compiled_file
     from pipeline import settings as where
     from pipeline.branch import Branch
+    from pipeline.variants import parse
 
     console = Console()
     try:
-        branches = [Branch.of(name, recipe, from_scratch=from_scratch) for name in _listed(variants)]
-        _check_differ(branches, variants)
+        branches = [Branch.of(each.name, recipe, from_scratch=from_scratch) for each in parse(variants)]
         where.silent()
         chosen = _load(settings) if settings else None
         from pipeline import kubeflow
@@ -282,15 +283,3 @@ def _placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> 
     from pipeline.cluster import placement
 
     return placement.place(compiled, settings)
-
-
-def _check_differ(branches: list[Branch], variants: str) -> None:
-    """A branch's nodes are named by its variant."""
-    from trainer.variant import VariantError
-
-    if not branches or len({branch.variant.id for branch in branches}) < len(branches):
-        raise VariantError(f"--variants is {variants!r}, wanted one or several, none twice, such as 0.25_64,0.5_128.")
-
-
-def _listed(variants: str) -> list[str]:
-    return [name.strip() for name in variants.split(",") if name.strip()]

@@ -24,11 +24,12 @@ from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.cluster.node_settings import BEAM_NODES, kind
 from pipeline.cluster.placement import containers, write_executor_flags
 from pipeline.compiled_file import DATA_DIGEST, EXAMPLE_GEN, IMAGE, INPUTS_SPEC, Compiled, as_json, dags
-from pipeline.pipeline import create_pipeline
+from pipeline.pipeline import ZOO, create_pipeline
 from pipeline.settings import Settings
 
 DEFAULTS = Settings(data=Path("/mnt/pictures"), workdir=Path("/mnt"))  # Folders of a volume; models/ beside them.
 ENTRYPOINT = ("python", "-m", "components.entrypoint")
+_LOOKING = ("Pusher", ZOO)
 _NESTED = "tfx-dag"  # Where the compiler puts the nodes when there is an exit handler.
 
 
@@ -61,7 +62,8 @@ def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled
     spec = compile_dag(dag)
     repair(spec, defaults=parameters.defaults)
     add_data_digest(spec)
-    push_every_time(spec)
+    look_every_time(spec)
+    report_whatever_came_before(spec)
     compiled = Compiled(spec)
     for node, container in containers(compiled):
         if kind(node) in BEAM_NODES:  # Without settings too: Beam's own default is another runner on each stack.
@@ -164,14 +166,23 @@ def add_data_digest(spec: dict[str, Any]) -> None:
     _write_inputs_spec(spec, component)
 
 
-def push_every_time(spec: dict[str, Any]) -> None:
-    """The Pusher's own driver, which sees whether the bundle still lies at its destination, runs on no cluster.
+def look_every_time(spec: dict[str, Any]) -> None:
+    """The drivers of Pusher and ZooReport, which see what lies at the destination, run on no cluster.
 
-    So the Pusher itself runs every time: it looks, and copies nothing where the very bundle is there.
+    So the nodes run every time: the Pusher looks, and copies nothing where the very bundle is there.
     """
     for name, task in spec["root"]["dag"]["tasks"].items():
-        if name.split("-")[0] == "Pusher":
+        if kind(name) in _LOOKING:
             task.pop("cachingOptions", None)
+
+
+def report_whatever_came_before(spec: dict[str, Any]) -> None:
+    """ZooReport waits for all Pushers, and runs when they have ended, well or not: a failed branch stops it not.
+
+    TFX has this as an exit handler only, which puts all other nodes into a DAG within the DAG: then neither settings
+    nor parameters, whose rules are for tasks of the root, would reach them. The policy is the same one.
+    """
+    spec["root"]["dag"]["tasks"][ZOO]["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
 
 def _asked_of_the_parent(tasks: dict[str, Any]) -> Iterator[str]:

@@ -8,34 +8,22 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tfx.dsl.compiler import compiler
 from tfx.dsl.placeholder import placeholder as ph
 from tfx.orchestration import metadata
-from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import evaluation as evaluations
-from components import ingestion_report, ingestion_summary, pusher, tflite_artifact
+from components import ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_report
 from components.scores import Evaluation
-from pipeline import failures, lineage, progress
+from pipeline import lineage, progress
 from pipeline.branch import Branch
-from pipeline.pipeline import BeamArgument, create_pipeline
+from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
+from pipeline.sections import NodeFailed, Runner, Sections
 from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings, SettingsError
-
-Runner = Literal["local", "beam"]
-_RUNNERS = {"local": LocalDagRunner, "beam": BeamDagRunner}
-
-
-class NodeFailed(RuntimeError):
-    """A node of the DAG failed; the message is the node's own."""
-
-    def __init__(self, node: str, error: BaseException) -> None:
-        super().__init__(f"{node} failed: {failures.sentence(error)}")
-        self.node = node
 
 
 @dataclass(frozen=True)
@@ -53,6 +41,30 @@ class Outcome:
     pushed_to: Path | None  # None unless the bundle lies there whole, now.
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A branch that did not come to its end; the others went on."""
+
+    branch: Branch
+    error: NodeFailed
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run came to, branch by branch in their order."""
+
+    branches: tuple[Outcome | Failure, ...]
+    zoo: Path | NodeFailed  # The folder of the zoo's table and page, beside the bundles.
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [each for each in self.branches if isinstance(each, Outcome)]
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [each for each in self.branches if isinstance(each, Failure)]
+
+
 def run(
     settings: Settings,
     branches: Sequence[Branch],
@@ -60,11 +72,14 @@ def run(
     follower: progress.Follower,
     runner: Runner = "local",
     from_node: str | None = None,
-) -> list[Outcome]:
-    """Runs the DAG and returns each branch's outcome.
+) -> Ran:
+    """Runs the DAG: what all share, then branch after branch, then ZooReport.
+
+    Both runners stop at the first failure, so these are sections of one run, one call of the runner each: a branch that
+    fails or is not blessed does not stop those after it.
 
     Raises:
-        NodeFailed: a node failed; nothing behind it ran.
+        NodeFailed: a node that all share failed; nothing behind it ran.
         SettingsError: no such node, or another run is at work in this work directory.
     """
     pipeline = compiler.Compiler().compile(local_pipeline(settings, branches))
@@ -73,15 +88,42 @@ def run(
     follower.nodes = len(pipeline.nodes)
     with _alone(settings.workdir):
         _sweep(settings.artifacts)
-        try:
-            _RUNNERS[runner]().run_with_ir(pipeline)
-        except Exception as error:
-            raise NodeFailed(follower.node or "The pipeline", error) from error
-        try:
-            nodes = lineage.last_run(settings.metadata)
-            return [_outcome(branch, nodes) for branch in branches]
-        except (OSError, KeyError, ValueError) as error:
-            raise NodeFailed("Reading the results", error) from error
+        sections = Sections(pipeline, runner, follower)
+        sections.run(lambda node: "-" not in node and node != ZOO)
+        ran = []
+        for number, branch in enumerate(branches, start=1):
+            if len(branches) > 1:
+                follower.say(f"Branch {number} of {len(branches)}: {branch.variant.name}")
+            ran.append(_run_branch(branch, sections, settings))
+        return Ran(tuple(ran), _run_zoo(sections, settings))
+
+
+def _run_branch(branch: Branch, sections: Sections, settings: Settings) -> Outcome | Failure:
+    try:
+        sections.run(lambda node: node.endswith(f"-{branch.variant.id}"))
+        return _outcome(branch, lineage.last_run(settings.metadata))
+    except NodeFailed as error:
+        return _said(Failure(branch, error), sections.follower)
+    except (OSError, KeyError, ValueError) as error:
+        return _said(Failure(branch, NodeFailed("Reading the results", error)), sections.follower)
+
+
+def _said(failure: Failure, follower: progress.Follower) -> Failure:
+    follower.fail(str(failure.error))
+    return failure
+
+
+def _run_zoo(sections: Sections, settings: Settings) -> Path | NodeFailed:
+    """The files come from the cache where the bundles are those of last time; their copy is then made good."""
+    try:
+        sections.run(lambda node: node == ZOO)
+        page = lineage.last_run(settings.metadata)[ZOO].outputs["html"].uri
+        return zoo_report.deliver(page.parent, settings.models)
+    except NodeFailed as error:
+        sections.follower.fail(str(error))
+        return error
+    except (OSError, KeyError, ValueError) as error:
+        return NodeFailed(ZOO, error)
 
 
 def _run_again_from(node: str, pipeline: pipeline_pb2.Pipeline) -> None:

@@ -30,6 +30,7 @@ from components.pusher import Pusher
 from components.report_builder import ReportBuilder
 from components.source_kind import Wanted
 from components.tflite_converter import TFLiteConverter
+from components.zoo_report import ZooReport
 from pipeline import evaluation, source
 from pipeline.branch import Branch, Start
 from pipeline.settings import VISIBLE_DROP, Settings
@@ -39,6 +40,7 @@ from trainer.variant import Variant
 
 BeamArgument = str | ph.Placeholder
 Parameter = Callable[[str, Any], Any]  # (name, value) → what stands in the DAG for it.
+ZOO = "ZooReport"  # The node's id: one for all branches, so without a variant in it.
 Digest = Callable[..., str]  # Module names → digest of their sources, for the cache.
 
 
@@ -106,13 +108,17 @@ def create_pipeline(
     )
     data = _Data(examples=examples, report=report.outputs["report"], schema=gate.outputs["schema"])
     shared: list[BaseNode] = [example_gen, report, statistics_gen, schema, validator, gate]
+    grown = [_branch(data, branch, settings, parameter, digest) for branch in branches]
+    # The table and the page of all that was pushed, whatever became of a branch: it reads the bundles themselves.
+    zoo = ZooReport(
+        destination=parameter("push_destination", str(settings.models)),
+        code=digest("components.zoo_report"),
+    ).with_id(ZOO)
+    zoo.add_upstream_nodes([nodes[-1] for nodes in grown])  # The Pushers.
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(settings.artifacts),
-        components=[
-            *shared,
-            *(node for branch in branches for node in _branch(data, branch, settings, parameter, digest)),
-        ],
+        components=[*shared, *(node for nodes in grown for node in nodes), zoo],
         enable_cache=settings.enable_cache,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),

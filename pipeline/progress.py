@@ -18,6 +18,7 @@ from pathlib import Path
 import absl.logging
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 _CACHED = re.compile(r"A cached execution \d+ is used\.")
 _NODE = re.compile(r"(?:Component|node) (\S+) is (running|finished)\.")  # As both local runners say it.
@@ -68,6 +69,16 @@ class Follower(logging.Handler):
         self.finished += 1
         note = "from cache" if self.cached else f"{time.monotonic() - self.started:.1f} s"
         self.console.print(f"[green]✓[/] {node} [dim]{note}[/]", highlight=False)
+
+    def fail(self, sentence: str) -> None:
+        """It is not done, and what does not wait for it goes on."""
+        self._clear()
+        self.console.print(Text.assemble(("✗ ", "bold red"), sentence), soft_wrap=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """A line that stays on the screen."""
+        self._clear()
+        self.console.print(Text(text, "bold"), soft_wrap=True, highlight=False)
 
     def _work(self, values: dict) -> None:
         text, done, total = _describe(values)

@@ -51,10 +51,15 @@ def write(workdir: Path, *, variant: Variant | None = None, output: Path | None 
     return target
 
 
-def after_run(workdir: Path, variant: Variant) -> str:
-    """Writes the page, and says where in a line, or why there is none: a run does not fail for it."""
+def after_run(workdir: Path, variant: Variant, *, several: bool = False) -> str:
+    """Writes the page, and says where in a line, or why there is none: a run does not fail for it.
+
+    Args:
+      several: the run had other variants too; the file is then named after this one.
+    """
+    name = f"{Path(FILE).stem}_{variant.name}.html" if several else FILE
     try:
-        return f"All of it on one page: {write(workdir, variant=variant)}"
+        return f"All of it on one page: {write(workdir, variant=variant, output=workdir / name)}"
     except Exception as error:  # Whatever it is: the bundle lies at its destination.
         return f"No page was written: {failures.sentence(error)} mobilenet report {workdir} tries again."
 

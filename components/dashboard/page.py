@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,9 @@ def render(facts: Facts) -> str:
         "classes": {"columns": classes.COLUMNS, "rows": [[row[key] for key in classes.COLUMNS] for row in rows]},
         "confusion": confusion.content(facts),
     }
-    scripts = [_library(), _script()]
+    scripts = [library(), script(_SCRIPTS)]
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             facts=facts,
@@ -49,7 +49,7 @@ def render(facts: Facts) -> str:
             states=_STATES,
             digests=data_report.digests(facts),
             recipes=data_report.recipes(facts),
-            style=Markup((_TEMPLATE / "page.css").read_text(encoding="utf-8")),
+            style=style(),
             data=Markup(as_json(content)),
             scripts=[Markup(script) for script in scripts],
             policy=policy(scripts),
@@ -91,23 +91,32 @@ def _finite(content: Any) -> Any:
 
 
 @functools.cache
-def _library() -> str:
+def library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, as vl-convert carries them; putting it together takes 2 s."""
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return library.replace("</script", "<\\/script").replace("<!--", "<\\!--")  # What would end its element.
 
 
-def _script() -> str:
-    """The page's own scripts in a function: the library's names are many, and global."""
-    files = [(_TEMPLATE / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+def script(names: Sequence[str]) -> str:
+    """A page's own scripts in a function: the library's names are many, and global.
+
+    Args:
+      names: files of template/, each after those that it uses.
+    """
+    files = [(_TEMPLATE / name).read_text(encoding="utf-8") for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(files) + "})();\n"
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def style() -> Markup:
+    return Markup((_TEMPLATE / "page.css").read_text(encoding="utf-8"))
+
+
+def environment() -> jinja2.Environment:
+    """Of the templates: everything is escaped, and a name that is not known is an error."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATE), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["points"] = summary.points
-    environment.filters["percent"] = summary.percent
-    return environment
+    made.filters["points"] = summary.points
+    made.filters["percent"] = summary.percent
+    return made

@@ -13,6 +13,7 @@ TRAINERS = ("FloatTrainer", "QatTrainer")
 KINDS = (
     *BEAM_NODES, *TRAINERS, "CheckpointImporter", "IngestionReport", "LabelSchema", "ExampleValidator", "DataGate",
     "TFLiteConverter", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher",
+    "ZooReport",
 )  # fmt: skip
 DEFAULT = "default"  # Among the nodes: all of them, field by field, where a node says nothing of its own.
 

@@ -41,7 +41,7 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
     spec = parsed(compiled.spec)
     assert spec.schema_version == "2.1.0"
     tasks = set(spec.root.dag.tasks)
-    assert len(tasks) == 14
+    assert len(tasks) == 15
     assert {"ImageNetExampleGen", "DataGate", "FloatTrainer-w025-r64", "Pusher-w025-r64"} <= tasks
     pusher = spec.root.dag.tasks["Pusher-w025-r64"]
     assert {"AccuracyGate-w025-r64", "BundleBuilder-w025-r64"} <= set(pusher.dependent_tasks)
@@ -77,6 +77,7 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
         ("AccuracyGate-w025-r64", "margin"): "margin",
         ("AccuracyGate-w025-r64", "destination"): "push_destination",
         ("Pusher-w025-r64", "push_destination"): "push_destination",
+        ("ZooReport", "destination"): "push_destination",
     }
 
 
@@ -105,9 +106,19 @@ def test_the_page_waits_for_the_verdict_and_nothing_for_the_page(compiled):
     assert "ReportBuilder-w025-r64" not in waited_for
 
 
-def test_all_but_the_pusher_may_come_from_the_cache(compiled):
+def test_all_but_what_looks_at_the_destination_may_come_from_the_cache(compiled):
     cached = {name for name, task in compiled.tasks.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert set(compiled.tasks) - cached == {"Pusher-w025-r64"}
+    assert set(compiled.tasks) - cached == {"Pusher-w025-r64", "ZooReport"}
+
+
+def test_the_zoos_report_waits_for_every_pusher_and_runs_however_they_ended():
+    other = Branch(Variant(0.5, 64), sample.FLOAT, sample.QAT)
+    two = kubeflow.compile_pipeline(kubeflow.DEFAULTS, [BRANCH, other])
+    task = two.tasks["ZooReport"]
+    assert task["dependentTasks"] == ["Pusher-w025-r64", "Pusher-w050-r64"]
+    assert task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    others = [each for name, each in two.tasks.items() if name != "ZooReport"]
+    assert not any("triggerPolicy" in each for each in others)
 
 
 def test_compiling_again_gives_the_same_bytes_and_leaves_nothing_else(compiled, tmp_path):

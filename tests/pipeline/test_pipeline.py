@@ -91,9 +91,18 @@ def test_or_the_float_trainer_goes_on_from_it(settings):
 def test_two_variants_share_one_ingestion(settings):
     other = dataclasses.replace(BRANCH, variant=Variant(0.5, 64))
     nodes = _nodes(settings, BRANCH, other)
-    assert len(nodes) == 6 + 8 + 8
+    assert len(nodes) == 6 + 8 + 8 + 1
     for variant in ("w025-r32", "w050-r64"):
         assert _producer(nodes[f"FloatTrainer-{variant}"], "examples") == "ImageNetExampleGen"
+
+
+def test_the_zoos_report_comes_last_and_takes_no_branchs_channel(settings):
+    other = dataclasses.replace(BRANCH, variant=Variant(0.5, 64))
+    *_, zoo = create_pipeline(settings, [BRANCH, other]).components
+    assert zoo.id == "ZooReport"
+    assert {node.id for node in zoo.upstream_nodes} == {"Pusher-w025-r32", "Pusher-w050-r64"}
+    assert not zoo.inputs
+    assert zoo.exec_properties["destination"] == str(settings.models)
 
 
 def test_a_trainers_cache_key_holds_recipe_and_source(settings):

@@ -1,0 +1,5 @@
+// What happens when the zoo's page is opened.
+
+const finished = () => { document.documentElement.dataset.charts = "drawn"; };
+drawAll().then(finished);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
