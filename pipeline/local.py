@@ -17,7 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import evaluation as evaluations
-from components import ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_report
+from components import ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_files
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
@@ -118,7 +118,7 @@ def _run_zoo(sections: Sections, settings: Settings) -> Path | NodeFailed:
     try:
         sections.run(lambda node: node == ZOO)
         page = lineage.last_run(settings.metadata)[ZOO].outputs["html"].uri
-        return zoo_report.deliver(page.parent, settings.models)
+        return zoo_files.deliver(page.parent, settings.models)
     except NodeFailed as error:
         sections.follower.fail(str(error))
         return error

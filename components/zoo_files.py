@@ -1,0 +1,61 @@
+"""The zoo's files: zoo.html, zoo.csv, zoo.md and zoo.json, in a folder of their own beside the variants' bundles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from components import zoo_tables
+from components.dashboard import zoo_page
+from components.zoo_models import Zoo, ZooError
+
+FOLDER = "zoo"  # Beside the variants' folders.
+PAGE, JSON, CSV, MARKDOWN = "zoo.html", "zoo.json", "zoo.csv", "zoo.md"
+FILES = (PAGE, CSV, MARKDOWN, JSON)  # Programs go by the last, so that it comes last.
+
+
+def write(zoo: Zoo, folder: Path) -> Path:
+    """The four files; returns the folder.
+
+    Raises:
+      ZooError: they cannot be written.
+    """
+    contents = {
+        PAGE: zoo_page.render(zoo),
+        CSV: zoo_tables.as_csv(zoo),
+        MARKDOWN: zoo_tables.as_markdown(zoo),
+        JSON: zoo_tables.as_json(zoo),
+    }
+    for name, content in contents.items():
+        _replace(folder / name, content.encode())
+    return folder
+
+
+def deliver(folder: Path, base: Path) -> Path:
+    """Copies the four files to `<base>/zoo/`, those that are not there already; each whole, or as it was before.
+
+    Raises:
+      ZooError: they cannot be read or written.
+    """
+    target = base.absolute() / FOLDER
+    for name in FILES:
+        try:
+            content = (folder / name).read_bytes()
+            there = (target / name).read_bytes() if (target / name).is_file() else None
+        except OSError as error:
+            raise ZooError(f"the zoo's {name} cannot be read: {error}. Run ZooReport again, with --from.") from error
+        if there != content:
+            _replace(target / name, content)
+    return target
+
+
+def _replace(file: Path, content: bytes) -> None:
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(file)
+    except OSError as error:
+        raise ZooError(f"{file} cannot be written: {error}. Make room or give another destination.") from error
+    finally:
+        beside.unlink(missing_ok=True)
