@@ -4,17 +4,15 @@ Everything is written into a hidden staging folder under the destination and mov
 lies, the ingestion is complete. Plain functions: the component (example_gen.py) calls `ingest`, and so can a script.
 """
 
-import contextlib
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
-from components import ingestion_counts, ingestion_rules, label_names, shards
+from components import ingestion_counts, ingestion_rules, label_names, shards, staging
 from components.ingestion_progress import report_progress
 from components.ingestion_rules import Rules
 from components.source import DataError, Source
@@ -71,13 +69,13 @@ def ingest_source(
 ) -> dict[str, Any]:
     """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
     label_names.check(source, root)
-    with _staging(Path(destination)) as staging:
-        plans = shards.plan(source, staging, pictures_per_shard=pictures_per_shard)
-        with report_progress(staging / "result", total=sum(map(len, source.splits.values()))):
-            _write_shards(plans, staging, make_pipeline, rules)
-        report = ingestion_counts.collect(source, staging, plans)
+    with staging.fresh(Path(destination)) as made:
+        plans = shards.plan(source, made, pictures_per_shard=pictures_per_shard)
+        with report_progress(made / "result", total=sum(map(len, source.splits.values()))):
+            _write_shards(plans, made, make_pipeline, rules)
+        report = ingestion_counts.collect(source, made, plans)
         ingestion_counts.check(report, root=root, rules=rules)
-        _publish(staging, Path(destination), source, report)
+        _publish(made, Path(destination), source, report)
     return report
 
 
@@ -93,48 +91,25 @@ class WriteShard(beam.DoFn):
         return [element]
 
 
-def _write_shards(plans: list[str], staging: Path, make_pipeline: Callable[[], beam.Pipeline], rules: Rules) -> None:
+def _write_shards(plans: list[str], made: Path, make_pipeline: Callable[[], beam.Pipeline], rules: Rules) -> None:
     try:
         with make_pipeline() as pipeline:
             # The reshuffle keeps Beam from fusing the whole list into one worker's bundle.
             paths = pipeline | "Plans" >> beam.Create(plans) | "Spread" >> beam.Reshuffle()
             _ = paths | "WriteShard" >> beam.ParDo(WriteShard(rules))
     except Exception as error:
-        if (staging / "error").exists():
-            raise DataError((staging / "error").read_text()) from error
+        if (made / "error").exists():
+            raise DataError((made / "error").read_text()) from error
         raise
 
 
-@contextlib.contextmanager
-def _staging(destination: Path) -> Iterator[Path]:
-    """A fresh hidden folder under the destination, gone afterwards whatever happened."""
-    try:
-        destination.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".ingesting-", dir=destination))
-    except OSError as error:
-        raise DataError(
-            f"Cannot write to {destination}: {error.strerror}. "
-            "Give a folder that can be written with --workdir or --output."
-        ) from error
-    try:
-        yield staging
-    except OSError as error:
-        free = shutil.disk_usage(destination).free / 1e6
-        raise DataError(
-            f"Ingestion into {destination} failed: {error} ({free:,.1f} MB free). Nothing of it is kept."
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _publish(staging: Path, destination: Path, source: Source, report: dict[str, Any]) -> None:
-    if (destination / imagenet.REPORT_FILE).exists():
-        raise DataError(f"{destination} already holds a finished ingestion. Give an empty folder or remove it first.")
+def _publish(made: Path, destination: Path, source: Source, report: dict[str, Any]) -> None:
+    staging.check_empty(destination)
     labels = [imagenet.BACKGROUND, *(category.name for category in source.categories)]
-    (staging / imagenet.LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    ingestion_counts.write(report, staging / imagenet.REPORT_FILE)
+    (made / imagenet.LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    ingestion_counts.write(report, made / imagenet.REPORT_FILE)
     for split in source.splits:
         shutil.rmtree(destination / f"Split-{split}", ignore_errors=True)  # Left by one killed while it moved.
-        move(staging / f"Split-{split}", destination / f"Split-{split}")
+        move(made / f"Split-{split}", destination / f"Split-{split}")
     for name in (imagenet.LABELS_FILE, imagenet.REPORT_FILE):
-        os.replace(staging / name, destination / name)
+        os.replace(made / name, destination / name)

@@ -8,12 +8,11 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components import ingestion, ingestion_report, source_kind, spans
+from components import ingestion, ingestion_report, source_kind, spans, staging
 from components.ingestion_rules import Rules
 from components.source_kind import Wanted
 from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.progress import Follower
-from trainer.whole import whole_folder
 
 
 class IngestError(ValueError):
@@ -52,7 +51,7 @@ def ingest(request: Request, *, follower: Follower) -> str:
         raise IngestError(f"{request.output} is there already: give a folder that does not exist yet, or remove it.")
     data = spans.newest(str(request.data)).folder
     options = PipelineOptions(local_beam_flags(workers=request.beam_workers))
-    with whole_folder(request.output) as folder:
+    with staging.whole(request.output) as folder:
         follower.start("pictures")
         report = ingestion.ingest(
             data,

@@ -1,4 +1,4 @@
-"""The same picture twice: in a split, across splits, under another label; counted, named, and too much of it refused."""
+"""The same picture twice: in a split, across splits, under another label; counted, named, too much of it refused."""
 
 import shutil
 

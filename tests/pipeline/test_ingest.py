@@ -1,11 +1,8 @@
 """`mobilenet ingest`: the same code as the node's, without a pipeline; the output is there whole or not at all."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -70,21 +67,3 @@ def test_an_output_that_is_there_is_left_alone(folders, tmp_path):
     assert done.returncode == 1
     assert "is there already: give a folder that does not exist yet" in done.stdout
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_after_a_kill_there_is_no_output_and_the_next_run_makes_it_whole(tmp_path):
-    out = tmp_path / "out"
-    command = [*COMMAND, "--data", str(small_ilsvrc.SAMPLE), "--output", str(out)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        half = tmp_path / "out.writing"
-        until = time.monotonic() + 60
-        while not list(half.glob(".ingesting-*/Split-train")) and time.monotonic() < until:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    assert half.exists()
-    assert not out.exists()
-    done = mobilenet_ingest("--data", small_ilsvrc.SAMPLE, "--output", out)
-    assert done.returncode == 0, done.stdout
-    report = json.loads((out / "ingestion_report.json").read_text())
-    assert {split: content["pictures"] for split, content in report["splits"].items()} == {"train": 2000, "eval": 500}
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
