@@ -1,15 +1,18 @@
 """One picture as a tf.Example with the keys of TF-Slim's build_imagenet_data.py."""
 
-from collections.abc import MutableMapping, Sequence
-from typing import Any
-
-from tensorflow.core.example import feature_pb2
+import functools
+import struct
+from collections.abc import Sequence
 
 from components.picture import Picture
 from components.source import Box, Category
 from trainer import imagenet
 
-_FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # Of a message: a field that is bytes or a message.
+# Protocol buffers' tags of fields that hold bytes or messages: the number of the field times eight, and two.
+_FIELD = {1: b"\x0a", 2: b"\x12", 3: b"\x1a"}
+_BYTES, _FLOATS, _INTEGERS = _FIELD[1], _FIELD[2], _FIELD[3]  # Of a Feature.
+# By name, with their places in a Box.
+_SIDES = ((imagenet.BBOX_XMAX, 2), (imagenet.BBOX_XMIN, 0), (imagenet.BBOX_YMAX, 3), (imagenet.BBOX_YMIN, 1))
 
 
 def serialise(picture: Picture, *, label: int, category: Category, filename: str, boxes: Sequence[Box] = ()) -> bytes:
@@ -22,49 +25,86 @@ def parts(
 ) -> tuple[bytes, bytes, bytes]:
     """The serialized tf.Example in three: what comes before the JPEG, the JPEG, and what comes behind it.
 
-    Joined they are what protocol buffers write in their deterministic mode, with the keys in order. In parts, so that a
-    JPEG is neither copied nor hashed twice on its way.
+    Joined they are what protocol buffers write in their deterministic mode, with the keys in order (tested). By hand,
+    so that a JPEG is neither copied nor hashed twice on its way, and in a third of the time.
     """
-    texts = {
-        imagenet.COLORSPACE: b"RGB",
-        imagenet.FORMAT: b"JPEG",
-        imagenet.FILENAME: filename.encode(),
-        imagenet.SYNSET: category.synset.encode(),
-        imagenet.TEXT: category.text.encode(),
-        imagenet.NOTE: (picture.converted or "").encode(),
-    }
-    # Three channels for a grey JPEG too: it says what the decoder gives, as in the reference.
-    numbers = {
-        imagenet.HEIGHT: picture.height,
-        imagenet.WIDTH: picture.width,
-        imagenet.CHANNELS: 3,
-        imagenet.LABEL: label,
-        imagenet.ORIENTATION: picture.orientation,
-    }
-    before, behind = feature_pb2.Features(), feature_pb2.Features()
-    for key, text in texts.items():
-        (before if key < imagenet.ENCODED else behind).feature[key].bytes_list.value.append(text)
-    for key, number in numbers.items():
-        (before if key < imagenet.ENCODED else behind).feature[key].int64_list.value.append(number)
-    _add_boxes(behind.feature, boxes, label)
-    return _around(before, picture.jpeg, behind)
+    before = (
+        _number(imagenet.CHANNELS, 3)  # For a grey JPEG too: it says what the decoder gives, as in the reference.
+        + _number(imagenet.LABEL, label)
+        + _words(imagenet.SYNSET, category.synset)
+        + _words(imagenet.TEXT, category.text)
+        + _words(imagenet.COLORSPACE, "RGB")
+        + _opening(imagenet.ENCODED, len(picture.jpeg))
+    )
+    behind = (
+        _entry(imagenet.FILENAME, _text(filename))
+        + _words(imagenet.FORMAT, "JPEG")
+        + _number(imagenet.HEIGHT, picture.height)
+        + _words(imagenet.NOTE, picture.converted or "")
+        + _boxes(label, boxes)
+        + _number(imagenet.ORIENTATION, picture.orientation)
+        + _number(imagenet.WIDTH, picture.width)
+    )
+    return _FIELD[1] + _varint(len(before) + len(picture.jpeg) + len(behind)) + before, picture.jpeg, behind
 
 
-def _around(before: feature_pb2.Features, jpeg: bytes, behind: feature_pb2.Features) -> tuple[bytes, bytes, bytes]:
-    """A message's fields may be written one after the other, so two serialized ones and a map's entry make one."""
-    first, last = (features.SerializeToString(deterministic=True) for features in (before, behind))
-    key = imagenet.ENCODED.encode()
-    entry = len(jpeg)
-    opening = _FIELD_1 + _varint(entry)  # BytesList.value
-    for field in (_FIELD_1, _FIELD_2):  # Feature.bytes_list, and the entry's value.
-        opening = field + _varint(len(opening) + entry) + opening
-    opening = _FIELD_1 + _varint(len(key)) + key + opening  # The entry's key.
-    opening = _FIELD_1 + _varint(len(opening) + entry) + opening  # Features.feature
-    size = len(first) + len(opening) + entry + len(last)
-    return _FIELD_1 + _varint(size) + first + opening, jpeg, last  # Example.features
+# Most pictures share their words and sizes with others.
+@functools.lru_cache(maxsize=10_000)
+def _words(key: str, value: str) -> bytes:
+    return _entry(key, _text(value))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _number(key: str, value: int) -> bytes:
+    return _entry(key, _integers([value]))
+
+
+def _boxes(label: int, boxes: Sequence[Box]) -> bytes:
+    """A list for each side. The reference writes those of pictures without boxes all the same, and empty."""
+    return _drawn(label, boxes) if boxes else _NO_BOXES
+
+
+def _drawn(label: int, boxes: Sequence[Box]) -> bytes:
+    sides = b"".join(_entry(key, _floats([box[place] for box in boxes])) for key, place in _SIDES)
+    return _entry(imagenet.BBOX_LABEL, _integers([label] * len(boxes))) + sides
+
+
+def _text(value: str) -> bytes:
+    """Feature{bytes_list{value}}"""
+    return _message(_BYTES, _message(_FIELD[1], value.encode()))
+
+
+def _integers(values: Sequence[int]) -> bytes:
+    """Feature{int64_list{value}}, packed; values from 0 on."""
+    return _message(_INTEGERS, _message(_FIELD[1], b"".join(map(_varint, values))) if values else b"")
+
+
+def _floats(values: Sequence[float]) -> bytes:
+    """Feature{float_list{value}}, packed."""
+    return _message(_FLOATS, _message(_FIELD[1], struct.pack(f"<{len(values)}f", *values)) if values else b"")
+
+
+def _entry(key: str, feature: bytes) -> bytes:
+    """Features{feature{key, value}}"""
+    return _message(_FIELD[1], _message(_FIELD[1], key.encode()) + _message(_FIELD[2], feature))
+
+
+def _opening(key: str, size: int) -> bytes:
+    """An entry of one text of so many bytes, up to these."""
+    opening = _FIELD[1] + _varint(size)  # BytesList.value
+    for tag in (_BYTES, _FIELD[2]):  # Feature.bytes_list, and the entry's value.
+        opening = tag + _varint(len(opening) + size) + opening
+    opening = _message(_FIELD[1], key.encode()) + opening
+    return _FIELD[1] + _varint(len(opening) + size) + opening
+
+
+def _message(tag: bytes, content: bytes) -> bytes:
+    return tag + _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:
+    if number < 0x80:
+        return _ONE_BYTE[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -73,11 +113,5 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _add_boxes(feature: MutableMapping[str, Any], boxes: Sequence[Box], label: int) -> None:
-    """A list for each side. The reference writes the keys of pictures without boxes all the same, with empty lists."""
-    sides = (imagenet.BBOX_XMIN, imagenet.BBOX_YMIN, imagenet.BBOX_XMAX, imagenet.BBOX_YMAX)
-    for place, key in enumerate(sides):
-        feature[key].float_list.SetInParent()
-        feature[key].float_list.value.extend(box[place] for box in boxes)
-    feature[imagenet.BBOX_LABEL].int64_list.SetInParent()
-    feature[imagenet.BBOX_LABEL].int64_list.value.extend([label] * len(boxes))
+_ONE_BYTE = [bytes([number]) for number in range(0x80)]
+_NO_BOXES = _drawn(0, ())
