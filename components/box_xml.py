@@ -57,7 +57,7 @@ def _of_archive(archive: Archive) -> Iterator[tuple[str, str | None, Box]]:
 def _boxes(data: bytes, where: str) -> Iterator[tuple[str | None, Box]]:
     try:
         root = defusedxml.ElementTree.fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:  # The last from an encoding that nobody knows.
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:  # The last two: of odd encodings.
         raise DataError(f"{where} is no XML that can be read: {error}. Wanted PASCAL's annotation.") from error
     width, height = _number(root, "size/width", where), _number(root, "size/height", where)
     if min(width, height) <= 0:

@@ -96,6 +96,8 @@ def _one_picture(file: RecordFile, start: int, end: int) -> tuple[int, int]:
     """Of Feature.bytes_list.value, where there must be one."""
     if start == end:
         raise _Fault("the record has no picture")
+    if file.read(start, 1)[0] != _BYTES:
+        raise _Fault("the record has no picture, but numbers for one")
     begin, after = _message(file, start, end, _BYTES)
     if begin == after:
         raise _Fault("the record has no picture")
