@@ -12,12 +12,11 @@ from tfx.proto import example_gen_pb2
 
 from components import example_gen, ground_truth, ingestion_summary
 from components.source import DataError
-from components.source_kind import Wanted
-from tests.components import small_ilsvrc
+from components.source_kind import ALL, Wanted
+from tests.components import records, small_ilsvrc
 
 
-def node(data: Path, work: Path, *, source: str = "auto", truth: str = "") -> pipeline.Pipeline:
-    wanted = Wanted(source=source, ground_truth=truth)
+def node(data: Path, work: Path, *, wanted: Wanted = ALL) -> pipeline.Pipeline:
     ingesting = example_gen.ImageNetExampleGen(input_base=str(data), code="c", wanted=wanted)
     return pipeline.Pipeline(
         pipeline_name="tars",
@@ -60,10 +59,49 @@ def test_source_and_ground_truth_are_parameters_of_the_node(folders, tmp_path):
     data = small_ilsvrc.ilsvrc_tars(folders, tmp_path / "data")
     (data / "train").mkdir()  # Two kinds of source: one must be named.
     kit = small_ilsvrc.kit(folders, tmp_path / "devkit")
-    LocalDagRunner().run(node(data, tmp_path, source="ilsvrc", truth=str(kit)))
+    LocalDagRunner().run(node(data, tmp_path, wanted=Wanted(source="ilsvrc", ground_truth=str(kit))))
     assert states(tmp_path) == ["COMPLETE"]
     with pytest.raises(DataError, match=r"holds several sources: folders \(train/\); ilsvrc"):
         LocalDagRunner().run(node(data, tmp_path))
+
+
+def test_the_newest_span_is_ingested_and_recorded_and_a_newer_one_is_ingested_anew(folders, tmp_path):
+    spans = tmp_path / "spans"
+    for name in ("3/1", "12/2"):
+        small_ilsvrc.folders(spans / name)
+    pattern = spans / "{SPAN}" / "{VERSION}"
+    LocalDagRunner().run(node(pattern, tmp_path))
+    LocalDagRunner().run(node(pattern, tmp_path))
+    small_ilsvrc.folders(spans / "12/10")
+    LocalDagRunner().run(node(pattern, tmp_path))
+    assert states(tmp_path) == ["COMPLETE", "CACHED", "COMPLETE"]
+    assert properties(tmp_path, "span", "version") == [(12, 2), (12, 10)]
+    taken = properties(tmp_path, "input_base", table="ExecutionProperty")
+    assert taken[-1] == (str(spans / "12/10"),)
+
+
+def test_classes_and_a_holdout_are_parameters_of_the_node_and_in_its_key(folders, tmp_path):
+    for wanted in (Wanted(classes="2"), Wanted(classes="2", holdout=0.5), Wanted(classes="2")):
+        LocalDagRunner().run(node(folders, tmp_path, wanted=wanted))
+    assert states(tmp_path) == ["COMPLETE", "COMPLETE", "CACHED"]
+    reports = [ingestion_summary.read(str(path)) for path in sorted((tmp_path / "root").glob("*/examples/*"))]
+    counts = [{split: each["pictures"] for split, each in report["splits"].items()} for report in reports]
+    assert counts[0] == {"train": 12, "eval": 8}
+    assert counts[1]["eval"] == 8
+    assert counts[1]["train"] + counts[1]["minival"] == 12
+
+
+def properties(work: Path, *names: str, table: str = "ArtifactProperty") -> list[tuple]:
+    """Of every artifact or execution that has them, in their order, out of ML Metadata's own tables."""
+    key = table.removesuffix("Property").lower() + "_id"
+    with sqlite3.connect(work / "metadata.sqlite") as database:
+        found = {}
+        for name in names:
+            query = f"SELECT {key}, int_value, string_value FROM {table} WHERE name = ? ORDER BY {key}"
+            for each, number, text in database.execute(query, (name,)):
+                found.setdefault(each, []).append(text if number is None else number)
+    database.close()
+    return [tuple(values) for values in found.values() if len(values) == len(names)]
 
 
 def pattern_fingerprint(data: Path) -> str:
@@ -82,5 +120,12 @@ def test_tfxs_own_driver_sees_another_tar_another_picture_and_another_list_of_la
         seen.append(pattern_fingerprint(data))
     small_ilsvrc.kit(folders, data / "ILSVRC2012_devkit_t12.tar.gz")
     seen.append(pattern_fingerprint(data))
-    assert len(set(seen)) == 4
+    (data / "ILSVRC2012_bbox_train_v2.tar.gz").write_bytes(b"x")
+    seen.append(pattern_fingerprint(data))
+    for root in (records.slim(folders, tmp_path / "slim"), records.tfds(folders, tmp_path / "tfds")):
+        seen.append(pattern_fingerprint(root))
+        path = next(root.glob("*validation*-00000-of-*"))
+        path.write_bytes(path.read_bytes() + b"x")
+        seen.append(pattern_fingerprint(root))
+    assert len(set(seen)) == len(seen) == 9
     assert "split:train,num_files:30" in pattern_fingerprint(folders)
