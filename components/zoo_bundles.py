@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +12,7 @@ from components import bundle, destination, zoo_models
 from components.intervals import share_interval
 from components.zoo_models import Kind, Latency, Model, Zoo, ZooError
 
-LATENCY = "latency.json"  # Beside info.json, where a benchmark was run on the bundle's files.
+LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
 _LARGEST = 16 << 20  # Bytes of a JSON file.
 
 
@@ -43,11 +42,10 @@ def fingerprint(base: Path) -> str:
     """Changes with whatever the zoo would be read from: the manifests and the measurements. For a cache."""
     sums = hashlib.sha256()
     for folder in _variants(base):
-        for version in destination.versions(folder):
-            for name in (bundle.MANIFEST, LATENCY):
-                file = folder / str(version) / name
-                content = file.read_bytes() if file.is_file() else b""
-                sums.update(f"{folder.name}/{version}/{name}:{len(content)}\n".encode() + content)
+        manifests = (folder / str(version) / bundle.MANIFEST for version in destination.versions(folder))
+        for file in (*manifests, _latency_file(base, folder.name)):
+            content = file.read_bytes() if file.is_file() else b""
+            sums.update(f"{file.relative_to(base)}:{len(content)}\n".encode() + content)
     return sums.hexdigest()
 
 
@@ -80,11 +78,11 @@ def _models(folder: Path, base: Path) -> list[Model]:
     Raises:
       BundleError: it is not whole, or its info.json does not say what is asked.
     """
-    if faults := [fault for fault in bundle.verify(folder) if not fault.startswith(f"{LATENCY}: added")]:
+    if faults := bundle.verify(folder):
         raise bundle.BundleError(f"{folder} is not whole: {'; '.join(faults[:5])}. Push the bundle again.")
     info = bundle.read_info(folder)
-    measured = _latencies(folder, info)
     try:
+        measured = _latencies(base, info)
         return [_model(info, kind, folder.relative_to(base).as_posix(), measured) for kind in get_args(Kind)]
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
@@ -124,22 +122,27 @@ def _count(value: Any) -> int:
     return value
 
 
-def _latencies(folder: Path, info: Mapping[str, Any]) -> dict[str, Latency]:
-    """File → what was measured on it: in info.json, or beside it, where a benchmark was run later. None is no fault."""
-    said = info.get("latency")
-    if not isinstance(said, Mapping):
-        said = _json(folder / LATENCY)
+def _latency_file(base: Path, variant: str) -> Path:
+    return base / LATENCY / f"{variant}.json"
+
+
+def _latencies(base: Path, info: Mapping[str, Any]) -> dict[str, Latency]:
+    """File → what was measured on these very bytes; that there is nothing is no fault."""
+    said = _json(_latency_file(base, str(info["variant"])))
     files = said.get("files") if isinstance(said, Mapping) else None
     if not isinstance(said, Mapping) or not isinstance(files, Mapping):
         return {}
-    return dict(_measured(said, files))
+    return dict(_measured(said, files, info["files"]))
 
 
-def _measured(said: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[tuple[str, Latency]]:
-    shared = {key: said[key] for key in ("machine", "runtime", "threads", "kernels") if key in said}
+def _measured(
+    said: Mapping[str, Any], files: Mapping[str, Any], ours: Mapping[str, Any]
+) -> Iterator[tuple[str, Latency]]:
+    shared = {key: said[key] for key in ("machine", "runtime") if key in said}
     for name, value in files.items():
-        found = zoo_models.latency({**shared, **value}) if isinstance(value, Mapping) else None
-        if found and math.isfinite(found.median_ms):
+        if not isinstance(value, Mapping) or name not in ours or value.get("sha256") != ours[name].get("sha256"):
+            continue  # Of another version: its file of this name is another.
+        if found := zoo_models.latency({**shared, **value}):
             yield str(name), found
 
 
