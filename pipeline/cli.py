@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from pipeline import analysis_cli, cluster_cli, evaluate_cli, family_cli, ingest_cli, release_cli, report_cli, zoo_cli
+from pipeline import (
+    analysis_cli,
+    benchmark_cli,
+    cluster_cli,
+    evaluate_cli,
+    family_cli,
+    ingest_cli,
+    release_cli,
+    report_cli,
+    zoo_cli,
+)
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
 from pipeline.settings import Settings
 
@@ -32,6 +42,7 @@ app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
 app.add_typer(ingest_cli.app)
 app.add_typer(release_cli.app)
+app.add_typer(benchmark_cli.app)
 app.add_typer(zoo_cli.app)
 
 
