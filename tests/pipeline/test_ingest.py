@@ -9,7 +9,8 @@ import pytest
 
 from components import ground_truth
 from components.ingestion import ingest
-from tests.components import small_ilsvrc
+from components.source_kind import Wanted
+from tests.components import records, small_ilsvrc
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "pipeline", "ingest"]
@@ -50,6 +51,7 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(folders, tmp_
         (["--data", data], "has 5 classes and"),
         (["--data", folders, "--ground-truth", data / ground_truth.WNID_LIST], "is for ILSVRC2012's own tars"),
         (["--data", tmp_path / "none"], "none does not exist. Wanted train/<class>/"),
+        (["--data", tmp_path / "{SPAN}" / "none"], "Cannot find matching for split data"),
         (["--data", folders, "--max-refused", "5"], "max_refused is 5.0; wanted a share from 0 to 1"),
         (["--data", folders, "--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
     ]
@@ -59,6 +61,26 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(folders, tmp_
         assert message in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
         assert [path.name for path in tmp_path.glob("out*")] in ([], ["out.log"])
+
+
+def test_options_for_a_part_of_the_newest_records_do_what_the_same_values_do_in_python(folders, tmp_path):
+    names = tmp_path / "classes.txt"
+    names.write_text("n02085620\nn01440764\n")
+    (tmp_path / "spans" / "7").mkdir(parents=True)
+    newest = records.slim(folders, tmp_path / "spans" / "12")
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("n01440764_0.JPEG,0.1,0.2,0.3,0.4\n")
+    options = {"--classes": f"@{names}", "--holdout": 0.5, "--boxes": boxes, "--source": "slim"}
+    given = [each for pair in options.items() for each in pair]
+    done = mobilenet_ingest("--data", tmp_path / "spans" / "{SPAN}", "--output", tmp_path / "out", *given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{newest} is the newest." in done.stdout
+    assert "2 classes" in done.stdout
+    assert "bounding boxes: 1 on 1 pictures" in done.stdout
+    wanted = Wanted(boxes=str(boxes), classes="n01440764,n02085620", holdout=0.5)
+    ingest(str(folders), str(tmp_path / "expected"), wanted=wanted)
+    assert files(tmp_path / "out") == files(tmp_path / "expected")
+    assert (tmp_path / "out" / "Split-minival").is_dir()
 
 
 def test_an_output_that_is_there_is_left_alone(folders, tmp_path):
