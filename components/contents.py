@@ -44,18 +44,21 @@ def write(seen: Sequence[Seen], path: Path) -> None:
     os.replace(beside, path)
 
 
-def duplicates(shards: Sequence[Shard]) -> dict[str, dict[str, Any]]:
+def compare(shards: Sequence[Shard]) -> dict[str, dict[str, dict[str, Any]]]:
     """What the report says of pictures that are there more than once, byte for byte.
 
     Returns:
-        By split, `copies`: pictures beyond the first of each content; `of_other_class`: those contents that lie under
-        several labels; `first`: the names of the first such groups. Under `across`, `eval_pictures`: those of eval that
-        train has too, of which so many `of_other_class` have another label there; and the first, likewise.
+        `duplicates`, by split: `copies` are pictures beyond the first of each content, `of_other_class` counts contents
+        that lie under several labels, `first` has the names of the first such groups. And `in_train`, by each other
+        split: `pictures` are those that train has too, `of_other_class` those that have another label there.
     """
     pictures = _Pictures(shards)
-    splits = sorted({shard.split for shard in shards}, reverse=True)  # train before eval
-    found = {split: pictures.within(split) for split in splits}
-    return {**found, "across": pictures.across()} if len(splits) > 1 else found
+    splits = list(dict.fromkeys(shard.split for shard in shards))
+    others = [split for split in splits if split != imagenet.TRAIN] if imagenet.TRAIN in splits else []
+    return {
+        "duplicates": {split: pictures.within(split) for split in splits},
+        "in_train": {split: pictures.in_train(split) for split in others},
+    }
 
 
 class _Pictures:
@@ -85,16 +88,16 @@ class _Pictures:
             "first": self._first(rows[several[self._group[rows]]]),
         }
 
-    def across(self) -> dict[str, Any]:
-        train, evaluation = self._rows(imagenet.TRAIN), self._rows(imagenet.EVAL)
-        in_train = np.bincount(self._group[train], minlength=self._groups) > 0
-        leaked = evaluation[in_train[self._group[evaluation]]]
+    def in_train(self, split: str) -> dict[str, Any]:
+        train, other = self._rows(imagenet.TRAIN), self._rows(split)
+        known = np.bincount(self._group[train], minlength=self._groups) > 0
+        leaked = other[known[self._group[other]]]
         shared = np.zeros(self._groups, bool)
         shared[self._group[leaked]] = True
         rows = np.sort(np.concatenate([train[shared[self._group[train]]], leaked]))
         differ = self._labels_differ(rows)
         return {
-            "eval_pictures": len(leaked),
+            "pictures": len(leaked),
             "of_other_class": int(np.count_nonzero(differ[self._group[leaked]])),
             "first": self._first(rows),
         }

@@ -10,7 +10,6 @@ from typing import Any
 from components import contents, shards
 from components.ingestion_rules import Rules
 from components.source import DataError, Source
-from trainer import imagenet
 
 COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...
@@ -45,7 +44,7 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
             split: {"bytes": sizes[split], **_split_report(source, split, totals[split], classes[split])}
             for split in source.splits
         },
-        "duplicates": contents.duplicates([_shard(source, staging, plan) for plan in plans]),
+        **contents.compare([_shard(source, staging, plan) for plan in plans]),
         "converted": _named(ordered, "converted"),
         "refused": _named(ordered, "refused"),
     }
@@ -132,17 +131,15 @@ def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> Non
 
 def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
     """A score on pictures that were trained on is none."""
-    across = report["duplicates"].get("across")
-    if across is None:
-        return
-    leaked, pictures = across["eval_pictures"], report["splits"][imagenet.EVAL]["pictures"]
-    if leaked <= max_leaked * pictures:
-        return
-    first = "; ".join(" = ".join(names) for names in across["first"][:5])
-    raise DataError(
-        f"{root}: {leaked:,} of the {pictures:,} pictures of eval are in train too, byte for byte; at most "
-        f"{max_leaked:.2%} may be. The first: {first}. Remove them from one split, or allow more with --max-leaked."
-    )
+    for split, found in report["in_train"].items():
+        leaked, pictures = found["pictures"], report["splits"][split]["pictures"]
+        if leaked > max_leaked * pictures:
+            first = "; ".join(" = ".join(names) for names in found["first"][:5])
+            raise DataError(
+                f"{root}: {leaked:,} of the {pictures:,} pictures of {split} are in train too, byte for byte; at most "
+                f"{max_leaked:.2%} may be. The first: {first}. Remove them from one split, or allow more with "
+                "--max-leaked."
+            )
 
 
 def write(report: dict[str, Any], path: Path) -> None:

@@ -37,15 +37,18 @@ def IngestionReport(
 def properties(report: dict[str, Any]) -> dict[str, int]:
     """`train_pictures`, `train_refused`, … and `classes`: the numbers to see in ML Metadata."""
     counts = {f"{split}_{name}": content[name] for split, content in report["splits"].items() for name in COUNTS}
-    leaked = report["duplicates"].get("across", {}).get("eval_pictures", 0)
-    return {"classes": report["classes"], "leaked": leaked, **counts}
+    leaked = {f"{split}_in_train": found["pictures"] for split, found in report["in_train"].items()}
+    return {"classes": report["classes"], **leaked, **counts}
 
 
 def as_text(report: dict[str, Any]) -> str:
     """The report in a few lines for people."""
     lines = [f"{report['classes']} classes, {report['bytes'] / 1e6:,.1f} MB of examples"]
     lines += [_split_line(split, content) for split, content in report["splits"].items()]
-    lines += _duplicate_lines(report["duplicates"])
+    for split, found in report["duplicates"].items():
+        lines += _same(f"{split}: {found['copies']:,} copies of other pictures of it", found["copies"], found)
+    for split, found in report["in_train"].items():
+        lines += _same(f"{split}: {found['pictures']:,} of its pictures are in train too", found["pictures"], found)
     if boxes := report.get("boxes"):
         lines.append(_boxes_line(boxes))
     if report["ignored"]:
@@ -55,21 +58,14 @@ def as_text(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _duplicate_lines(duplicates: dict[str, dict[str, Any]]) -> list[str]:
+def _same(what: str, count: int, found: dict[str, Any]) -> list[str]:
     """Nothing of what is not there."""
-    lines = []
-    for where, found in duplicates.items():
-        across = where == "across"
-        count = found["eval_pictures" if across else "copies"]
-        if not count:
-            continue
-        what = "pictures of eval are in train too" if across else "copies of other pictures of it"
-        lines.append(
-            f"{'train and eval' if across else where}: {count:,} {what}, byte for byte; "
-            f"{found['of_other_class']:,} under another label"
-        )
-        lines += [f"the same: {' = '.join(names)}" for names in found["first"][:_SAME]]
-    return lines
+    if not count:
+        return []
+    return [
+        f"{what}, byte for byte; {found['of_other_class']:,} under another label",
+        *(f"the same: {' = '.join(names)}" for names in found["first"][:_SAME]),
+    ]
 
 
 def _boxes_line(boxes: dict[str, int]) -> str:

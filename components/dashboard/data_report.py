@@ -18,6 +18,7 @@ def ingestion(facts: Facts) -> dict[str, Any] | None:
     report = facts.ingestion
     if report is None:
         return None
+    copies, leaks = report.get("duplicates", {}), report.get("in_train", {}).items()
     return {
         "classes": report["classes"],
         "megabytes": f"{report['bytes'] / 1e6:,.1f}",
@@ -25,14 +26,14 @@ def ingestion(facts: Facts) -> dict[str, Any] | None:
         "digest": report["digest"],
         "splits": [_split(name, split) for name, split in report["splits"].items()],
         "files": [(kind, report[kind][:_NAMED], _total(report, kind)) for kind in ("refused", "converted")],
-        "duplicates": [_duplicates(where, found) for where, found in report.get("duplicates", {}).items()],
+        "duplicates": [
+            *(_same(f"copies of other pictures in {split}", found["copies"], found) for split, found in copies.items()),
+            *(_same(f"pictures of {split} that are in train too", found["pictures"], found) for split, found in leaks),
+        ],
     }
 
 
-def _duplicates(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    across = where == "across"
-    count = found["eval_pictures" if across else "copies"]
-    what = "pictures of eval that are in train too" if across else f"copies of other pictures in {where}"
+def _same(what: str, count: int, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "count": count,
         "text": f"{count:,} {what}, byte for byte; {found['of_other_class']:,} under another label",

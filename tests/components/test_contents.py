@@ -9,6 +9,7 @@ from components.contents import Seen, Shard
 from components.ingestion import ingest
 from components.ingestion_rules import Rules
 from components.source import DataError
+from components.source_kind import Wanted
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def test_copies_are_counted_and_named_within_a_split_and_across(copied, tmp_path
         ["train/ant/not_an_ant.jpg", "train/cow/cow_1.jpg"],
     ]
     assert found["eval"] == {"copies": 0, "of_other_class": 0, "first": []}
-    assert found["across"] == {
-        "eval_pictures": 1, "of_other_class": 0, "first": [["train/cow/leaked.jpg", "eval/cow/cow_2.jpg"]],
-    }  # fmt: skip
+    assert report["in_train"] == {
+        "eval": {"pictures": 1, "of_other_class": 0, "first": [["train/cow/leaked.jpg", "eval/cow/cow_2.jpg"]]}
+    }
 
 
 def test_a_run_fails_when_more_of_eval_is_in_train_than_is_allowed_and_leaves_nothing(copied, tmp_path):
@@ -52,7 +53,7 @@ def test_the_share_is_of_eval_s_pictures(copied, tmp_path, allowed, fails):
         with pytest.raises(DataError, match="in train too"):
             ingest(str(copied), str(tmp_path / "out"), rules=rules)
     else:
-        assert ingest(str(copied), str(tmp_path / "out"), rules=rules)["duplicates"]["across"]["eval_pictures"] == 1
+        assert ingest(str(copied), str(tmp_path / "out"), rules=rules)["in_train"]["eval"]["pictures"] == 1
 
 
 def test_the_report_does_not_depend_on_how_many_shards_there_are(copied, tmp_path):
@@ -60,9 +61,21 @@ def test_the_report_does_not_depend_on_how_many_shards_there_are(copied, tmp_pat
     for place, size in enumerate((3, 1000)):
         rules = Rules(max_leaked=1)
         report = ingest(str(copied), str(tmp_path / str(place)), rules=rules, pictures_per_shard=size)
-        found = report["duplicates"]
-        counts.append({where: {**each, "first": sorted(map(sorted, each["first"]))} for where, each in found.items()})
+        found = [*report["duplicates"].items(), *report["in_train"].items()]
+        counts.append([(where, {**each, "first": sorted(map(sorted, each["first"]))}) for where, each in found])
     assert counts[0] == counts[1]
+
+
+def test_a_split_held_out_of_train_is_compared_with_it_too(class_folders, tmp_path):
+    for index in range(8):
+        shutil.copy(class_folders / "train/ant/ant_0.jpg", class_folders / f"train/ant/copy_{index}.jpg")
+    rules = Rules(max_leaked=1)
+    report = ingest(str(class_folders), str(tmp_path / "out"), wanted=Wanted(holdout=0.5), rules=rules)
+    assert report["in_train"]["eval"]["pictures"] == 0
+    copies = ["ant_0", *(f"copy_{index}" for index in range(8))]
+    (names,) = report["in_train"]["minival"]["first"]
+    assert {name.rpartition("/")[2].removesuffix(".jpg") for name in names} == set(copies)
+    assert 0 < report["in_train"]["minival"]["pictures"] < 9
 
 
 def test_many_copies_are_counted_exactly_and_named_in_part(tmp_path):
@@ -73,7 +86,7 @@ def test_many_copies_are_counted_exactly_and_named_in_part(tmp_path):
     seen = [Seen((index % 1000).to_bytes(32, "little"), index, 1) for index in range(4998)]
     seen += [Seen(bytes([7, place] * 16), place, 1) for place in (4998 % 256, 4999 % 256)]
     contents.write(seen, tmp_path / "shard.contents")
-    found = contents.duplicates([Shard("train", plan, tmp_path / "shard.contents")])["train"]
+    found = contents.compare([Shard("train", plan, tmp_path / "shard.contents")])["duplicates"]["train"]
     assert found["copies"] == 4998 - 1000
     assert len(found["first"]) == contents.NAMED
     assert found["first"][0] == [f"train/ant/{index}.jpg" for index in range(0, 5000, 1000)]
