@@ -175,7 +175,7 @@ def run(
         ran, pages = _run(console, settings, branches, start, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
-    _conclude(console, ran, pages, settings)
+    _conclude(console, ran, pages, _whole_story(settings, from_node))
 
 
 def _given(context: typer.Context, setting: str) -> bool:
@@ -295,7 +295,7 @@ def _say_newest(console: Console, settings: Settings) -> None:
         raise SettingsError(str(error)) from error
 
 
-def _conclude(console: Console, ran: Ran, pages: Sequence[str], settings: Settings) -> None:
+def _conclude(console: Console, ran: Ran, pages: Sequence[str], whole_story: str) -> None:
     """The last screen, and the exit code: from the artifacts, not from the run."""
     from pipeline import results
 
@@ -306,6 +306,6 @@ def _conclude(console: Console, ran: Ran, pages: Sequence[str], settings: Settin
     for line in (*pages, *results.sentences(ran)):
         say(console, line)
     if errors := results.errors(ran):
-        raise failed(console, "\n".join((*errors, _whole_story(settings, None))))
+        raise failed(console, "\n".join((*errors, whole_story)))
     if not all(outcome.blessed for outcome in ran.outcomes):
         raise typer.Exit(EXIT_NOT_BLESSED)
