@@ -1,5 +1,7 @@
 """Where bundles are pushed to: `<base>/<variant>/<version>/`, versions 1, 2, 3, …, none ever written twice.
 
+`<base>/<variant>/latest` is a file with the number of the newest version; it moves last, when that version is whole.
+
 A folder on a file system; Vertex AI's nodes find `gs://` as one (cloud_paths.py), where the manifest is written last.
 """
 
@@ -15,7 +17,9 @@ from pathlib import Path
 from components import bundle
 from trainer.whole import move
 
+LATEST = "latest"
 _WRITING = ".writing-"  # A bundle on its way in; the name can never be taken for a version.
+_LONGEST_NUMBER = 20  # Bytes.
 _SETTLED = 60  # Seconds: a younger one may be about to be locked.
 
 
@@ -79,6 +83,59 @@ def push(source: Path, folder: Path) -> Path:
         ) from error
 
 
+def point(folder: Path) -> None:
+    """Lets `latest` name the newest version that is there whole.
+
+    Raises:
+        PushError: it cannot be written.
+    """
+    try:
+        # Again until it is so: of two pushers at once, the one with the lower number may be the last to write.
+        while (newest := _newest(folder)) and newest != latest(folder):
+            _replace(folder / LATEST, f"{newest.name}\n")
+    except OSError as error:
+        raise PushError(
+            f"the bundle is pushed, but {folder / LATEST} cannot be written: {error}. Let it be a file, and run again."
+        ) from error
+
+
+def latest(folder: Path) -> Path | None:
+    """The version that `latest` names, if it is there."""
+    try:
+        with (folder / LATEST).open("rb") as file:
+            text = file.read(_LONGEST_NUMBER).strip()
+    except OSError:
+        return None
+    version = folder / text.decode("ascii", "replace")
+    return version if text.isdigit() and version.is_dir() else None
+
+
+def _newest(folder: Path) -> Path | None:
+    """By its manifest, which comes last."""
+    whole = (folder / str(version) for version in sorted(versions(folder), reverse=True))
+    return next((version for version in whole if (version / bundle.MANIFEST).is_file()), None)
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, beside = tempfile.mkstemp(prefix=_WRITING, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+        os.chmod(beside, 0o644)  # mkstemp's are for the owner alone.
+        _flush(beside)
+        os.replace(beside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def resolve(path: Path) -> Path:
+    """`…/<variant>/latest` as the folder that it names; every other path as it is."""
+    named = latest(path.parent) if path.name == LATEST and not path.is_dir() else None
+    return named or path
+
+
 @contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """A temporary folder in the same file system, locked while its process lives, and gone afterwards."""
@@ -100,7 +157,7 @@ def _sweep(folder: Path) -> None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if time.time() - left.stat().st_mtime > _SETTLED:
-                    shutil.rmtree(left, ignore_errors=True)
+                    left.unlink() if left.is_file() else shutil.rmtree(left, ignore_errors=True)
             finally:
                 os.close(descriptor)
 

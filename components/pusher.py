@@ -37,12 +37,14 @@ def is_pushed(properties: Mapping[str, Any]) -> bool:
 def deliver(source: Path, base: str) -> Path:
     """The rule: where this very bundle lies under `base`; it is copied there if it does not yet."""
     folder = destination.folder_of(base, _variant(source))
-    if there := destination.find(folder, source):
-        _log.info("%s is at %s already.", source, there)
-        return there
-    pushed = destination.push(source, folder)
-    _log.info("%s was pushed to %s.", source, pushed)
-    return pushed
+    version = destination.find(folder, source)
+    if version:
+        _log.info("%s is at %s already.", source, version)
+    else:
+        version = destination.push(source, folder)
+        _log.info("%s was pushed to %s.", source, version)
+    destination.point(folder)
+    return version
 
 
 class Executor(executor.Executor):

@@ -44,12 +44,13 @@ def predict(
 
     console = Console()
     try:
+        chosen = _release(Path(model))
         if verify or key:
             from pipeline import verify as verifying
 
-            verifying.check(Path(model), key)
+            verifying.check(chosen, key)
         given = pictures_given.find(images, stdin=sys.stdin.buffer)
-        predictions = predicting.predict(Path(model), given, top=top)
+        predictions = predicting.predict(chosen, given, top=top)
     except (ValueError, OSError) as error:
         raise failed(Console(stderr=True) if as_json else console, str(error)) from None
     if as_json:
@@ -70,6 +71,7 @@ def verify(
     from pipeline import verify as verifying
 
     console = Console()
+    bundle = _release(bundle)
     try:
         faults = verifying.faults(bundle, key)
     except (ValueError, OSError) as error:
@@ -94,6 +96,7 @@ def sign(
     from components import signature, signing_key
 
     console = Console()
+    bundle = _release(bundle)
     try:
         try:
             written = signature.sign(bundle, key)
@@ -103,3 +106,10 @@ def sign(
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     say(console, f"Signed: {written}")
+
+
+def _release(path: Path) -> Path:
+    """The version that a destination's `latest` names; any other path as it is."""
+    from components import destination
+
+    return destination.resolve(path)

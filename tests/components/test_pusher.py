@@ -50,14 +50,14 @@ def test_the_first_push_is_version_1_and_whole(source, base):
     pushed = pusher.deliver(source, str(base))
     assert pushed == base / VARIANT / "1"
     assert bundle.verify(pushed) == []
-    assert names(base / VARIANT) == ["1"]
+    assert names(base / VARIANT) == ["1", "latest"]
 
 
 def test_the_same_bundle_is_not_copied_again(source, base):
     pushed = pusher.deliver(source, str(base))
     before = (pushed / bundle.MANIFEST).stat()
     assert pusher.deliver(source, str(base)) == pushed
-    assert names(base / VARIANT) == ["1"]
+    assert names(base / VARIANT) == ["1", "latest"]
     assert (pushed / bundle.MANIFEST).stat().st_mtime_ns == before.st_mtime_ns
 
 
@@ -71,7 +71,7 @@ def test_another_bundle_gets_the_next_number_and_leaves_the_first(source, base, 
 def test_versions_are_ordered_as_numbers(source, base):
     (base / VARIANT / "9").mkdir(parents=True)
     (base / VARIANT / "10").mkdir()
-    (base / VARIANT / "latest").mkdir()
+    (base / VARIANT / "older").mkdir()
     (base / VARIANT / "011").mkdir()
     assert pusher.deliver(source, str(base)).name == "11"
 
@@ -112,13 +112,58 @@ def test_a_destination_that_is_a_file_is_one_clear_error(source, base):
 
 def test_on_a_mounted_bucket_the_manifest_comes_last_and_pushers_at_once_do_not_mix(source, base, tmp_path, bucket):
     pushed = pusher.deliver(source, str(base))
-    assert bucket[-1] == bundle.MANIFEST
+    assert bucket[-1] == bundle.MANIFEST  # Of the version; `latest` is replaced and not renamed.
     assert bundle.verify(pushed) == []
     sources = [make_bundle(tmp_path / f"source-{i}", text=str(i)) for i in range(8)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         folders = list(pool.map(lambda each: pusher.deliver(each, str(base)), sources))
     assert sorted(int(folder.name) for folder in folders) == list(range(2, 10))
     assert not any(bundle.verify(folder) for folder in folders)
+    assert destination.latest(base / VARIANT) == base / VARIANT / "9"
+
+
+def test_latest_names_the_newest_version_and_moves_when_that_is_whole(source, base, tmp_path, monkeypatch):
+    pusher.deliver(source, str(base))
+    assert (base / VARIANT / "latest").read_text() == "1\n"
+    claim = destination._claim
+
+    def watching(*arguments):
+        assert (base / VARIANT / "latest").read_text() == "1\n"
+        version = claim(*arguments)
+        assert (base / VARIANT / "latest").read_text() == "1\n"
+        return version
+
+    monkeypatch.setattr(destination, "_claim", watching)
+    second = pusher.deliver(make_bundle(tmp_path / "other", "second"), str(base))
+    assert destination.resolve(base / VARIANT / "latest") == second
+    assert pusher.deliver(source, str(base)).name == "1"  # There already: the newest stays the newest.
+    assert destination.latest(base / VARIANT) == second
+
+
+def test_a_latest_that_is_lost_or_names_nothing_is_written_again(source, base):
+    pushed = pusher.deliver(source, str(base))
+    for spoiled in (None, "", "7\n", "../..\n", "1" * 100):
+        file = base / VARIANT / "latest"
+        file.unlink()
+        if spoiled is not None:
+            file.write_text(spoiled)
+        assert destination.latest(base / VARIANT) is None
+        pusher.deliver(source, str(base))
+        assert destination.latest(base / VARIANT) == pushed
+    assert names(base / VARIANT) == ["1", "latest"]
+
+
+def test_a_latest_that_cannot_be_written_is_one_clear_error_and_the_bundle_is_there(source, base):
+    (base / VARIANT / "latest").mkdir(parents=True)
+    with pytest.raises(PushError, match=r"the bundle is pushed, but .*latest cannot be written"):
+        pusher.deliver(source, str(base))
+    assert bundle.verify(base / VARIANT / "1") == []
+    assert names(base / VARIANT) == ["1", "latest"]
+
+
+def test_a_signed_bundle_is_pushed_with_its_signature(source, base):
+    (source / bundle.SIGNATURE).write_text("signature")
+    assert (pusher.deliver(source, str(base)) / bundle.SIGNATURE).read_text() == "signature"
 
 
 def test_a_bucket_is_refused_by_name(source):
@@ -165,7 +210,7 @@ def test_what_a_killed_pusher_left_is_no_version_and_is_swept_later(source, base
     an_hour_ago = time.time() - 3600
     os.utime(left, (an_hour_ago, an_hour_ago))
     assert pusher.deliver(source, str(base)).name == "1"
-    assert names(base / VARIANT) == ["1"]
+    assert names(base / VARIANT) == ["1", "latest"]
 
 
 def test_a_pusher_at_work_is_not_swept(source, base):
