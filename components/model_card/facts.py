@@ -14,9 +14,9 @@ from components.scores import BASELINE, CANDIDATE, Evaluation, Scores, Slice
 _WEAKEST = 5  # Classes that are named among the limits.
 _MODELS = {CANDIDATE: "int8", BASELINE: "float"}
 _KINDS = {
-    "int8": "int8 in and out: for microcontrollers, Edge TPUs and ai-edge-litert",
-    "uint8": "the same network, uint8 in and out: for Android and MediaPipe",
-    "float32": "float: for comparison, and where there is no int8 arithmetic",
+    "int8": "the file that was measured: int8 in and out",
+    "uint8": "the same network with uint8 in and out, as MediaPipe and Android's libraries want it",
+    "float32": "the float model, for comparison and for where there is no int8 arithmetic",
 }
 
 
@@ -34,6 +34,7 @@ def of(info: Mapping[str, Any], evaluation: Evaluation, labels: Sequence[str]) -
         "resolution": info["resolution"],
         "macs": f"{info['macs']:,}",
         "parameters": f"{info['parameters']:,}",
+        "crop": f"{100 * info['preprocessing']['central_fraction']:g} %",
         "labels": list(labels[1:]),
         "pictures": f"{evaluation.candidate.pictures:,}",
         "files": _files(info["files"]),
@@ -76,10 +77,10 @@ def _difference(evaluation: Evaluation) -> str | None:
         return None
     only_float, only_int8 = int(pairs.only_baseline.sum()), int(pairs.only_candidate.sum())
     interval = drop_interval(only_baseline=only_float, only_candidate=only_int8, pictures=pairs.pictures)
-    drop = 100 * (only_float - only_int8) / pairs.pictures
+    gain, low, high = 100 * (only_int8 - only_float) / pairs.pictures, -100 * interval.high, -100 * interval.low
     return (
         f"Only the float model is right on {only_float:,} of the pictures, only the int8 file on {only_int8:,}: the "
-        f"int8 file's top-1 is lower by {drop:.1f} points (95 %: {_range(interval)})."
+        f"int8 file's top-1 less the float model's is {gain:+.1f} points (95 %: {low:+.1f} to {high:+.1f})."
     )
 
 

@@ -21,6 +21,7 @@ def info() -> dict[str, Any]:
         "variant": "0.25_32",
         "resolution": 32,
         "classes": len(LABELS),
+        "preprocessing": {"central_fraction": 0.875},
         "macs": 835_200,
         "parameters": 215_899,
         "files": files,

@@ -69,7 +69,7 @@ def test_results_are_those_measured_with_their_intervals(pages):
         assert row(page, "float", "70.4 %")[1:] == ["70.4 %", interval(352, 500), "99.4 %", interval(497, 500)]
         assert "Only the float model is right on 12 of the pictures, only the int8 file on 13" in page.text
         low, high = drop_interval(only_baseline=12, only_candidate=13, pictures=500)
-        assert f"lower by -0.2 points (95 %: {100 * low:.1f} to {100 * high:.1f})" in page.text.replace("\n", " ")
+        assert f"is +0.2 points (95 %: {-100 * high:+.1f} to {-100 * low:+.1f})" in page.text.replace("\n", " ")
 
 
 def test_slices_are_listed_with_their_intervals_and_shown_as_text(pages):
