@@ -35,6 +35,7 @@ class Picture(NamedTuple):
         grey: One colour component in the file; such a JPEG passes as it is.
         converted: Why it was encoded anew, or None.
         orientation: EXIF's, of `jpeg` as it is stored: 1 is upright.
+        turned: EXIF's of the file, where it was applied; 1 where it was not.
     """
 
     jpeg: bytes
@@ -43,6 +44,7 @@ class Picture(NamedTuple):
     grey: bool
     converted: str | None
     orientation: int = UPRIGHT
+    turned: int = UPRIGHT
 
 
 def normalise(
@@ -123,9 +125,10 @@ def _convert(data: bytes, header: Header, reason: str | None, max_pixels: int, t
         raise _damaged(header.format, error) from error
     out = io.BytesIO()
     rgb.save(out, "JPEG", quality=100, subsampling=0)
-    turned = f"EXIF orientation applied: {found}" if turn and found != UPRIGHT else None
-    reasons = ", ".join(filter(None, (reason, turned)))
-    return Picture(out.getvalue(), rgb.height, rgb.width, False, reasons, UPRIGHT if turn else found)
+    turned = found if turn else UPRIGHT
+    reasons = [reason, f"EXIF orientation applied: {turned}" if turned != UPRIGHT else None]
+    converted = ", ".join(filter(None, reasons))
+    return Picture(out.getvalue(), rgb.height, rgb.width, False, converted, UPRIGHT if turn else found, turned)
 
 
 def _damaged(name: str, error: Exception) -> Refused:

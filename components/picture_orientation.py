@@ -1,8 +1,11 @@
 """EXIF's orientation: which of a stored picture's corners a camera meant to be up, and turning it so."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from PIL import Image
+
+from components.source import Box
 
 UPRIGHT = 1
 _TAG = 0x0112
@@ -16,6 +19,16 @@ _TURNS = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
+}
+# Where a point (x, y) of the stored picture lies in the upright one, as shares of its width and height.
+_MOVES: dict[int, Callable[[float, float], tuple[float, float]]] = {
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (1 - y, x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (y, 1 - x),
 }
 
 
@@ -37,3 +50,11 @@ def orientation(exif: bytes) -> int:
 def upright(image: Image.Image, turned: int) -> Image.Image:
     """The picture as it was meant to be seen, where EXIF says `turned`."""
     return image.transpose(_TURNS[turned]) if turned in _TURNS else image
+
+
+def upright_box(box: Box, turned: int) -> Box:
+    """A box of the stored picture in the picture that `upright` makes of it."""
+    if turned not in _MOVES:
+        return box
+    xs, ys = zip(*(_MOVES[turned](x, y) for x, y in (box[:2], box[2:])), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

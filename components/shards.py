@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from components import contents, tf_example, tf_record
 from components.ingestion_rules import Rules
 from components.picture import Picture, Refused, normalise
-from components.picture_orientation import UPRIGHT
+from components.picture_orientation import UPRIGHT, upright_box
 from components.source import Category, DataError, Entry, Source
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
@@ -111,8 +111,9 @@ def _write_records(out: BinaryIO, task: dict[str, Any], rules: Rules) -> tuple[d
         try:
             data = _read(entry)
             picture = _normalise(data, rules)
+            boxes = [upright_box(box, picture.turned) for box in entry.boxes]
             parts = tf_example.parts(
-                picture, label=entry.label, category=category, filename=_basename(entry.name), boxes=entry.boxes
+                picture, label=entry.label, category=category, filename=_basename(entry.name), boxes=boxes
             )
         except Refused as refused:
             _note(counts, named, "refused", entry.name, str(refused))

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image, ImageOps
 
 from components.picture import APPLIED, RECORDED, normalise
-from components.picture_orientation import orientation
+from components.picture_orientation import orientation, upright_box
 from tests.components.faulty_pictures import encoded, exif, photo
 
 
 @pytest.fixture(scope="module")
 def smooth() -> Image.Image:
     """A picture whose corners all differ, and that a JPEG keeps well."""
-    ramp = np.stack(np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 48)) + [np.full((48, 64), 90)], axis=-1)
+    ramp = np.stack([*np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 48)), np.full((48, 64), 90)], axis=-1)
     return Image.fromarray(ramp.astype(np.uint8))
 
 
@@ -36,6 +36,18 @@ def test_a_recorded_orientation_leaves_the_bytes_as_they_are(smooth, turned):
     data = encoded(smooth, exif=exif(turned))
     picture = normalise(data, exif_orientation=RECORDED)
     assert (picture.jpeg, picture.converted, picture.orientation) == (data, None, turned)
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_a_bounding_box_stays_around_what_it_was_around(turned):
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[6:12, 40:56] = 255
+    picture = normalise(encoded(Image.fromarray(pixels), exif=exif(turned), quality=100), exif_orientation=APPLIED)
+    lit = np.asarray(Image.open(io.BytesIO(picture.jpeg)).convert("L")) > 128
+    (top, bottom), (left, right) = (np.flatnonzero(lit.any(axis=axis))[[0, -1]] for axis in (1, 0))
+    shares = (left / picture.width, top / picture.height, (right + 1) / picture.width, (bottom + 1) / picture.height)
+    box = upright_box((40 / 64, 6 / 48, 56 / 64, 12 / 48), picture.turned)
+    assert box == pytest.approx(shares)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
