@@ -39,7 +39,7 @@ def test_nothing_runs_twice_and_an_edited_file_that_trains_trains_again(tmp_path
         encoding="utf-8",
     )
     ran = [done for _, done, _ in lines]
-    assert len(ran[0]) == 14
+    assert len(ran[0]) == 15
     assert ran[1] == ran[2] == set()
     assert lines[1][2] <= 40
     assert "AccuracyGate-w025-r32" in ran[3] and not TRAINERS & ran[3]

@@ -38,9 +38,9 @@ def test_in_processes_of_their_own_the_nodes_end_with_the_counts_of_the_local_ru
         start = time.monotonic()
         results[backend] = _compiled(file, tmp_path / backend, backend)
         seconds[f"compiled, as on {backend}"] = time.monotonic() - start
-        assert len(results[backend].in_state("done")) == 14
+        assert len(results[backend].in_state("done")) == 15
         again = _compiled(file, tmp_path / backend, backend)
-        assert again.in_state("done") == {"Pusher-w025-r32"}
+        assert again.in_state("done") == {"Pusher-w025-r32", "ZooReport"}
         _assert_same(local, evaluations.read(str(results[backend][EVALUATOR].folders["evaluation"])))
     _write(local, seconds, results)
 
@@ -83,7 +83,7 @@ def _write(local: Evaluation, seconds: dict[str, float], results: dict[str, ir_r
         "node in a process of its own; on Kubeflow's side in a pod that holds its own artifacts alone.\n\n"
         f"All three runs: {counts.top1_count} of {counts.pictures} right at once and {counts.top5_count} among five "
         "(int8 .tflite), the same confusion matrices of both models, cross entropies within 1e-6, a whole bundle at "
-        "its destination. A second run of either takes all but the Pusher from the cache.\n\n"
+        "its destination. A second run of either takes all but Pusher and ZooReport from the cache.\n\n"
         f"| run | seconds |\n| --- | --- |\n{runs}\n\n"
         f"| node | as on Vertex AI, s | as on Kubeflow, s |\n| --- | --- | --- |\n{nodes}\n",
         encoding="utf-8",

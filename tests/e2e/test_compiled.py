@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components import bundle
+from components import bundle, zoo_bundles
 from components import evaluation as evaluations
 from components.scores import Evaluation
 from pipeline import kubeflow, lineage
@@ -58,22 +58,24 @@ def vertex(file, part_of_the_sample, tmp_path_factory) -> Compared:
 
 
 def test_as_on_vertex_it_pushes_a_whole_bundle_with_the_counts_of_the_local_run(vertex: Compared, whole_run: WholeRun):
-    assert len(vertex.first.in_state("done")) == 14
+    assert len(vertex.first.in_state("done")) == 15
     assert [bundle.verify(folder) for folder in vertex.pushed] == [[]]
     assert_same_counts(whole_run, vertex.first)
     assert_page_and_metrics(vertex.first)
+    zoo = zoo_bundles.load(vertex.workdir / "models" / "zoo" / "zoo.json")
+    assert [model.name for model in zoo.models] == ["0.25_32 float", "0.25_32 int8"]
 
 
 def test_the_second_run_is_served_from_cache_and_the_pusher_finds_its_bundle_there(vertex: Compared):
     again = vertex.again()
-    assert again.in_state("done") == {PUSHER}  # It has no cache: it looks whether the bundle still lies there.
+    assert again.in_state("done") == {PUSHER, "ZooReport"}  # They have no cache: they look at what lies there.
     assert len(again.in_state("cached")) == 13
     assert len(vertex.pushed) == 1
 
 
 def test_another_floor_runs_the_gate_and_what_waits_for_it_alone(vertex: Compared):
     again = vertex.again(floor=0.999)
-    assert again.in_state("done") == {NODE.format("AccuracyGate"), NODE.format("ReportBuilder"), PUSHER}
+    assert again.in_state("done") == {NODE.format("AccuracyGate"), NODE.format("ReportBuilder"), PUSHER, "ZooReport"}
     [blessing] = again[NODE.format("AccuracyGate")].artifacts["blessing"]
     assert blessing["metadata"]["blessed"] == 0
     assert "99.9" in blessing["metadata"]["reason"]

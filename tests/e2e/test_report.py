@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def nodes(whole_run: WholeRun) -> dict[str, lineage.NodeRun]:
-    return next(run for run in lineage.runs(whole_run.workdir / "metadata.sqlite") if len(run) == 14)
+    return next(run for run in lineage.runs(whole_run.workdir / "metadata.sqlite") if len(run) == 15)
 
 
 def test_in_chromium_it_shows_the_runs_own_numbers_and_complains_of_nothing(whole_run: WholeRun, nodes):
@@ -30,7 +30,7 @@ def test_in_chromium_it_shows_the_runs_own_numbers_and_complains_of_nothing(whol
         text = seen.page.inner_text("#main")
         for scores in (evaluation.candidate, evaluation.baseline):
             assert f"{scores.top1:.2%}".replace("%", " %") in text
-        assert seen.page.locator(".dag g").count() == 14
+        assert seen.page.locator(".dag g").count() == 15
         assert seen.page.locator("figure img").count() > 10
         assert seen.page.evaluate("[...document.images].every((each) => each.naturalWidth > 0)")
 
