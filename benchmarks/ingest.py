@@ -105,13 +105,19 @@ def table(found: Mapping[str, Mapping[str, float]]) -> str:
     """All sides, and the ratios of their pictures a second: as Markdown."""
     lines = ["| | pictures/s | pictures/s of CPU | memory, MB |", "| --- | --- | --- | --- |"]
     for side, cost in found.items():
-        lines.append(f"| {side} | {1 / cost['wall']:,.0f} | {1 / cost['cpu']:,.0f} | {cost['memory'] / 1e6:,.0f} |")
+        speeds = " | ".join(_told(1, cost[key], ",.0f") for key in ("wall", "cpu"))
+        lines.append(f"| {side} | {speeds} | {cost['memory'] / 1e6:,.0f} |")
     lines += ["", "| ratio | by the clock | by the CPU |", "| --- | --- | --- |"]
     for one, other in RATIOS:
         if one in found and other in found:
-            clock, cpu = (found[other][key] / found[one][key] for key in ("wall", "cpu"))
-            lines.append(f"| {one} : {other} | {clock:.2f} | {cpu:.2f} |")
+            ratios = " | ".join(_told(found[other][key], found[one][key], ".2f") for key in ("wall", "cpu"))
+            lines.append(f"| {one} : {other} | {ratios} |")
     return "\n".join(lines) + "\n"
+
+
+def _told(above: float, below: float, how: str) -> str:
+    """Where others keep the machine busy a slope may come out as anything."""
+    return format(above / below, how) if above > 0 and below > 0 else "too noisy"
 
 
 def run(side: str, folder: Path, *, peers: Path | None = None) -> dict[str, float]:

@@ -28,6 +28,8 @@ class Request:
       output: a folder that does not exist yet.
       wanted, rules: as for components.ingestion.ingest.
       beam_workers: processes; one is this one.
+      beam_options: Beam's own flags, which choose another runner than local processes; its workers must see both
+        folders under the same paths.
     """
 
     data: Path
@@ -35,6 +37,7 @@ class Request:
     wanted: Wanted = source_kind.ALL
     rules: Rules = ingestion.DEFAULT_RULES
     beam_workers: int = 1
+    beam_options: tuple[str, ...] = ()
 
 
 def ingest(request: Request, *, follower: Follower) -> str:
@@ -50,7 +53,7 @@ def ingest(request: Request, *, follower: Follower) -> str:
     if request.output.exists():
         raise IngestError(f"{request.output} is there already: give a folder that does not exist yet, or remove it.")
     data = spans.newest(str(request.data)).folder
-    options = PipelineOptions(local_beam_flags(workers=request.beam_workers))
+    options = PipelineOptions([*(request.beam_options or local_beam_flags(workers=request.beam_workers))])
     with staging.whole(request.output) as folder:
         follower.start("pictures")
         report = ingestion.ingest(

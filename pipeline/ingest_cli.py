@@ -68,6 +68,10 @@ def ingest(
         bool, typer.Option("--no-decode-check", help="Faster; damage behind a JPEG's header is not looked for.")
     ] = False,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
+    beam_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="--FLAG=VALUE", help="Of Beam's, for another runner; several times. See docs/beam.md."),
+    ] = None,
 ) -> None:
     """Write pictures as checked, sharded examples, without a pipeline: what ImageNetExampleGen does, by the same code.
 
@@ -101,6 +105,7 @@ def ingest(
                 decode_check=not no_decode_check,
             ),
             beam_workers=beam_workers,
+            beam_options=tuple(beam_option or ()),
         )
         said = _ingest(console, request)
     except (ValueError, OSError) as error:
