@@ -2,9 +2,9 @@
 
     python -m benchmarks.evaluate [--variant 0.25_128] [--classes 1001] [--few 1000] [--many 5000] [--rounds 3]
 
-Each side runs in a process of its own, on few pictures and on many; what a further picture costs is the slope between
-the two, so imports and the loading of the model are left out. Metrics are computed on both sides. The pictures are
-500 x 375 JPEGs of 85 KB (benchmarks/corpus.py).
+Each side runs in a process of its own: once on few pictures to warm up, then on few and on many. What a further picture
+costs is the slope between the two, so imports and the loading of the model are left out. Metrics are computed on both
+sides. The pictures are 500 x 375 JPEGs of 85 KB (benchmarks/corpus.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 SIDES = ("loop", "tfma")
 SHARD = "data_tfrecord-00000-of-00001"
@@ -30,7 +31,7 @@ def main() -> None:
         parser.add_argument(option, type=int, default=default)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--pictures", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--pictures", type=int, nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         _one(options)
@@ -46,29 +47,33 @@ def main() -> None:
 
 def slope(side: str, folder: Path, options: argparse.Namespace) -> float:
     """CPU seconds of one more picture."""
-    cost = {pictures: run(side, folder, pictures)["cpu"] for pictures in (options.few, options.many)}
-    return (cost[options.many] - cost[options.few]) / (options.many - options.few)
+    few, many = options.few, options.many
+    _, of_few, of_many = run(side, folder, few, few, many)["cpu"]
+    return (of_many - of_few) / (many - few)
 
 
-def run(side: str, folder: Path, pictures: int) -> dict[str, float]:
-    """CPU seconds and the most bytes of memory, of a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.evaluate", "--side", side]
-    command += ["--folder", str(folder), "--pictures", str(pictures)]
+def run(side: str, folder: Path, *pictures: int) -> dict[str, Any]:
+    """CPU seconds of each so many pictures, in turn, and the most bytes of memory, of a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.evaluate", "--side", side, "--folder", str(folder)]
+    command += ["--pictures", *map(str, pictures)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
     said = json.loads(done.stdout.strip().splitlines()[-1])
-    print(f"  {side:5} {pictures:6,} pictures: {said['cpu']:.1f} s of CPU, {said['memory'] / 1e6:,.0f} MB at most",
-          file=sys.stderr)  # fmt: skip
+    seconds = ", ".join(f"{cpu:.1f} s for {count:,}" for cpu, count in zip(said["cpu"], pictures, strict=True))
+    print(f"  {side:5} {seconds} pictures, {said['memory'] / 1e6:,.0f} MB at most", file=sys.stderr)
     return said
 
 
 def _one(options: argparse.Namespace) -> None:
-    shard = options.folder / f"examples-{options.pictures}" / SHARD
-    {"loop": _loop, "tfma": _tfma}[options.side](shard, options.folder / "model.tflite", options.folder)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "memory": _most_memory()}))
+    seconds = []
+    for pictures in options.pictures:
+        shard = options.folder / f"examples-{pictures}" / SHARD
+        before = time.process_time()
+        {"loop": _loop, "tfma": _tfma}[options.side](shard, options.folder / "model.tflite", options.folder)
+        seconds.append(time.process_time() - before)
+    print(json.dumps({"cpu": seconds, "memory": _most_memory()}))
 
 
 def _most_memory() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,19 +73,6 @@ def outcomes(probabilities: np.ndarray, labels: np.ndarray, *, sha256: str = "",
         classes=probabilities.shape[1],
         sha256=sha256,
         runtime=runtime,
-    )
-
-
-def joined(parts: Sequence[Outcomes]) -> Outcomes:
-    """Batches of one model, one behind the other."""
-    return Outcomes(
-        np.concatenate([part.predicted for part in parts]),
-        np.concatenate([part.rank for part in parts]),
-        np.concatenate([part.cross_entropy for part in parts]),
-        np.concatenate([part.confidence for part in parts]),
-        parts[0].classes,
-        parts[0].sha256,
-        parts[0].runtime,
     )
 
 

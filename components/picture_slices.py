@@ -44,6 +44,11 @@ class Slicer:
     specs: tuple[tuple[str, ...], ...] = ((),)
     groups: Mapping[int, str] | None = None
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All that are named, those made here among them."""
+        return tuple(sorted({feature for features in self.specs for feature in features}))
+
     def slices(self, batch: pa.RecordBatch) -> Iterator[tuple[SliceKey, np.ndarray | None]]:
         """Each slice's key and its rows, bool [n]; None for all."""
         for features in self.specs:

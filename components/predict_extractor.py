@@ -7,6 +7,7 @@ an extract is a batch's worth of numbers of one slice; the JPEG bytes go no furt
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,15 +19,19 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
-from components import classifiers
+from components import classifiers, shard_pictures
 from components.classifiers import Classifier, Model, Preprocessing
-from components.outcomes import Outcomes, Pictures, joined, outcomes, with_background
+from components.outcomes import Outcomes, Pictures, outcomes, with_background
 from components.picture_counts import PICTURES
 from components.picture_slices import Slicer, column, has
 from trainer import preprocessing
 from trainer.imagenet import ENCODED, FILENAME, LABEL
 
-BATCH = 64  # Pictures decoded at a time: 39 MB at 224 px, and as fast as any larger batch.
+SHARD = "shard"  # The key of an extract that is a shard's path.
+BATCH = 64  # Pictures at a time, at most.
+# Decoded at a time: numpy asks for huge pages from 4 MiB on, and the kernel clears them anew for every batch, which
+# costs a fifth of decoding.
+DECODED_BYTES = (4 << 20) - 1
 PROGRESS_SECONDS = 1.0
 
 # TFMA's metrics run behind the extractor that makes the slices, which they know by this name.
@@ -37,7 +42,9 @@ _progress = logging.getLogger("mobilenet.progress")
 def predict_extractor(
     models: Sequence[Model], *, slicer: Slicer, classes: int | None = None, total: int | None = None
 ) -> tfma.extractors.Extractor:
-    """A batch of Examples → for each slice in it, the labels and every model's `outcomes`.
+    """Batches of Examples → for each slice in each, the labels and every model's `outcomes`.
+
+    An extract is an Arrow batch, as TFX's Evaluator reads them, or has the path of a whole shard under SHARD.
 
     Args:
       models: in the order of the EvalConfig. Their paths cross to the workers; they are loaded there.
@@ -54,37 +61,45 @@ def _predict(extracts: Any, models: tuple[Model, ...], slicer: Slicer, classes: 
 
 
 class _Predict(beam.DoFn):
-    """Runs in a worker: loads the models once, then goes through the batches of Examples that TFXIO parsed."""
+    """Runs in a worker: loads the models once, then goes through the Examples."""
 
     def __init__(self, models: tuple[Model, ...], slicer: Slicer, classes: int | None, total: int | None) -> None:
         self._paths, self._slicer, self._classes, self._total = models, slicer, classes, total
 
     def setup(self) -> None:
         self._models = [classifiers.load(model) for model in self._paths]
-        self._decoders = {how: decoder(how) for how in {model.preprocessing for model in self._models}}
+        self._ways = tuple({model.preprocessing for model in self._models})
+        self._decodes = [functools.partial(_eval_image, how=how) for how in self._ways]
+        self._decode_batch = _over_batches(self._decodes)
+        self._batch = decoded_batch(max(how.resolution for how in self._ways))
         self._done, self._said = 0, time.monotonic()
 
     def process(self, extracts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for images, columns in self._batches(extracts):
+            pictures = self._pictures(images, columns)
+            for key, rows in self._slicer.slices(columns):
+                yield {
+                    tfma.SLICE_KEY_TYPES_KEY: [key],
+                    PICTURES: pictures if rows is None else pictures.of(rows),
+                }
+
+    def _batches(self, extracts: dict[str, Any]) -> Iterator[tuple[Sequence[np.ndarray], pa.RecordBatch]]:
+        """The decoded pictures by each preprocessing, and the columns beside them."""
+        if SHARD in extracts:
+            features = self._slicer.features
+            yield from shard_pictures.read(extracts[SHARD], self._decodes, features=features, batch=self._batch)
+            return
         batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
-        pictures = self._pictures(batch)
-        for key, rows in self._slicer.slices(batch):
-            yield {
-                tfma.SLICE_KEY_TYPES_KEY: [key],
-                PICTURES: pictures if rows is None else pictures.of(rows),
-            }
+        for start in range(0, batch.num_rows, self._batch):
+            part = batch.slice(start, self._batch)
+            yield [images.numpy() for images in self._decode_batch(tf.constant(column(part, ENCODED), tf.string))], part
 
-    def _pictures(self, batch: pa.RecordBatch) -> Pictures:
-        encoded, labels = column(batch, ENCODED), column(batch, LABEL).astype(np.int64)
-        parts = [slice(start, start + BATCH) for start in range(0, len(labels), BATCH)]
-        results = [self._run(encoded[part], labels[part]) for part in parts]
-        found = tuple(joined(of_model) for of_model in zip(*results, strict=True))
-        return Pictures(labels, found, column(batch, FILENAME) if has(batch, FILENAME) else None)
-
-    def _run(self, encoded: np.ndarray, labels: np.ndarray) -> list[Outcomes]:
-        images = {how: decode(encoded) for how, decode in self._decoders.items()}
-        results = [self._outcomes(model, images[model.preprocessing], labels) for model in self._models]
+    def _pictures(self, images: Sequence[np.ndarray], columns: pa.RecordBatch) -> Pictures:
+        labels = column(columns, LABEL).astype(np.int64)
+        decoded = dict(zip(self._ways, images, strict=True))
+        found = tuple(self._outcomes(model, decoded[model.preprocessing], labels) for model in self._models)
         self._report(len(labels))
-        return results
+        return Pictures(labels, found, column(columns, FILENAME) if has(columns, FILENAME) else None)
 
     def _outcomes(self, model: Classifier, images: np.ndarray, labels: np.ndarray) -> Outcomes:
         probabilities = model.probabilities(images)
@@ -100,14 +115,20 @@ class _Predict(beam.DoFn):
             _progress.info("%d pictures measured", self._done, extra={"progress": values})
 
 
-def decoder(how: Preprocessing) -> Callable[[np.ndarray], np.ndarray]:
-    """JPEG bytes [n] → float32 [n, R, R, 3], each picture by `preprocessing.eval_image`."""
+def decoded_batch(resolution: int) -> int:
+    """Pictures whose float32 [n, R, R, 3] stays under DECODED_BYTES; at least one."""
+    return max(1, min(BATCH, DECODED_BYTES // (resolution**2 * 3 * 4)))
 
-    def eval_image(encoded: tf.Tensor) -> tf.Tensor:
-        return preprocessing.eval_image(encoded, resolution=how.resolution, central_fraction=how.central_fraction)
+
+def _eval_image(encoded: tf.Tensor, *, how: Preprocessing) -> tf.Tensor:
+    return preprocessing.eval_image(encoded, resolution=how.resolution, central_fraction=how.central_fraction)
+
+
+def _over_batches(decodes: Sequence[shard_pictures.Decode]) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
+    """JPEG bytes [n] → for each of `decodes` float32 [n, R, R, 3]."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    def eval_images(encoded: tf.Tensor) -> tf.Tensor:
-        return tf.map_fn(eval_image, encoded, fn_output_signature=tf.float32)
+    def decode(encoded: tf.Tensor) -> list[tf.Tensor]:
+        return [tf.map_fn(one, encoded, fn_output_signature=tf.float32) for one in decodes]
 
-    return lambda encoded: eval_images(tf.constant(encoded, tf.string)).numpy()
+    return decode

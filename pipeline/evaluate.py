@@ -10,14 +10,13 @@ from pathlib import Path
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
-from tfx_bsl.public import tfxio
 
 from components import evaluation as evaluations
 from components import ingestion
 from components.class_folders import scan_split
 from components.ingestion_rules import Rules
 from components.picture_slices import CLASS_GROUP, Slicer
-from components.predict_extractor import BATCH, predict_extractor
+from components.predict_extractor import SHARD, predict_extractor
 from components.scores import Evaluation
 from pipeline import evaluated_data, evaluated_models, scores_file, source
 from pipeline.evaluated_models import Chosen, Options
@@ -114,11 +113,11 @@ def _run(request: Request, chosen: Sequence[Chosen], examples: evaluated_data.Ex
         total=None,
     )
     shared = [evaluations.custom_eval_shared_model(model.path, model.name, config) for model in models]
-    reader = tfxio.TFExampleRecord(file_pattern=examples.files, telemetry_descriptors=["mobilenet", "evaluate"])
     with _pipeline(request) as pipeline:
         _ = (
             pipeline
-            | "Read" >> reader.BeamSource(batch_size=BATCH)
+            | "Shards" >> beam.Create([{SHARD: file} for file in examples.files])
+            | "Spread" >> beam.Reshuffle()  # Or Beam would fuse the whole list into one worker's bundle.
             | "Evaluate"
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_config=config,
