@@ -40,6 +40,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         settings = _settings(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        settings |= _given(exec_properties)
         report = ingestion.ingest(
             # Filled in already where our driver ran.
             spans.newest(exec_properties[standard_component_specs.INPUT_BASE_KEY]).folder,
@@ -143,6 +144,11 @@ def _settings(custom_config: str) -> dict[str, Any]:
             "Build the node with ImageNetExampleGen(...)."
         )
     return json_format.MessageToDict(settings)
+
+
+def _given(exec_properties: dict[str, Any]) -> dict[str, Any]:
+    """What a compiled file has as parameters of the run (pipeline/kubeflow.py), and the run was given."""
+    return {name: exec_properties[name] for name in Wanted._fields if exec_properties.get(name)}
 
 
 def _wanted(settings: dict[str, Any]) -> Wanted:

@@ -17,7 +17,7 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
-from components import system_types
+from components import source_kind, system_types
 from pipeline import source
 from pipeline.branch import Branch
 from pipeline.cluster.beam_flags import local_beam_flags
@@ -61,7 +61,7 @@ def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled
     )
     spec = compile_dag(dag)
     repair(spec, defaults=parameters.defaults)
-    add_data_digest(spec)
+    add_data_parameters(spec)
     look_every_time(spec)
     report_whatever_came_before(spec)
     compiled = Compiled(spec)
@@ -152,17 +152,19 @@ def type_consumers(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
         _write_inputs_spec(spec, component)
 
 
-def add_data_digest(spec: dict[str, Any]) -> None:
-    """On Kubeflow ExampleGen's driver does not run, so that changed pictures under one path would come from the cache.
+def add_data_parameters(spec: dict[str, Any]) -> None:
+    """What TFX's ExampleGen has no parameters for: which part of the data is taken, and the digest of their state.
 
-    The digest is a parameter of the node and hence of its cache key; `submit` fills it in there. Empty elsewhere.
+    They are parameters of the node and hence of its cache key. On Kubeflow ExampleGen's driver does not run, so that
+    changed pictures under one path would come from the cache; `submit` fills the digest in there. Empty elsewhere.
     """
     component = spec["components"][EXAMPLE_GEN]
-    component["inputDefinitions"]["parameters"][DATA_DIGEST] = {"parameterType": "STRING"}
     task = spec["root"]["dag"]["tasks"][EXAMPLE_GEN]
-    task["inputs"]["parameters"][DATA_DIGEST] = {"componentInputParameter": DATA_DIGEST}
-    declared = {"parameterType": "STRING", "defaultValue": ""}
-    spec["root"]["inputDefinitions"]["parameters"][DATA_DIGEST] = declared
+    for name, default in {**source_kind.ALL._asdict(), DATA_DIGEST: ""}.items():
+        declared = {"parameterType": "STRING" if isinstance(default, str) else "NUMBER_DOUBLE"}
+        component["inputDefinitions"]["parameters"][name] = declared
+        task["inputs"]["parameters"][name] = {"componentInputParameter": name}
+        spec["root"]["inputDefinitions"]["parameters"][name] = {**declared, "defaultValue": default}
     _write_inputs_spec(spec, component)
 
 

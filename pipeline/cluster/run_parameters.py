@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from components import source_kind
+from components import class_choice, source_kind
 from components.source import DataError
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
@@ -26,6 +27,7 @@ _WANTED = {
 _FRACTIONS = {
     "floor": (lambda value: 0 <= value <= 1, "a fraction from 0 to 1"),
     "margin": (lambda value: 0 <= value < VISIBLE_DROP, f"a fraction from 0 up to {VISIBLE_DROP}"),
+    "holdout": (lambda value: 0 <= value < 1, "a fraction from 0 up to 1"),
 }
 
 
@@ -57,6 +59,8 @@ def values(
     for name, text in given.items():
         chosen[name] = _typed(name, text, declared[name]["parameterType"])
         _check(name, chosen[name], settings)
+    if "classes" in chosen:  # The nodes do not see a file that lies here.
+        chosen["classes"] = _classes(chosen["classes"])
     return chosen | _trainers(chosen, recipe_set, settings.resume if settings else None)
 
 
@@ -72,16 +76,29 @@ def parse(texts: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (text.partition("=") for text in texts)}
 
 
-def data_digest(folder: str) -> str | None:
+def _classes(text: str) -> str:
+    try:
+        class_choice.parse(written := class_choice.written_out(text))
+    except DataError as error:
+        raise RunParameterError(f"--parameter classes: {error}") from error
+    return written
+
+
+def data_digest(folder: str, parameters: Mapping[str, Any] = MappingProxyType({})) -> str | None:
     """Names, sizes and times of the pictures as this machine sees them; None where it does not see the folder.
+
+    Args:
+      parameters: the run's, of which some say what is taken from the folder.
 
     Raises:
       RunParameterError: the folder is there, and not as ingestion wants it.
     """
     if not Path(folder).is_dir():  # A bucket's address is no folder here either.
         return None
+    fields = source_kind.Wanted._fields
+    wanted = source_kind.Wanted(**{name: parameters[name] for name in fields if parameters.get(name)})
     try:
-        return source_kind.fingerprint(folder)
+        return source_kind.fingerprint(folder, wanted)
     except DataError as error:
         raise RunParameterError(str(error)) from error
 
@@ -102,7 +119,7 @@ def _typed(name: str, text: str, declared: str) -> Any:
 
 def _check(name: str, value: Any, settings: Cluster | None) -> None:
     """Before the run is sent: what settings would have been refused for."""
-    wanted = settings.folder_fault(str(value)) if settings and name in FOLDERS else None
+    wanted = settings.folder_fault(str(value)) if settings and value and name in FOLDERS else None
     if name in _FRACTIONS:
         fits, text = _FRACTIONS[name]
         wanted = None if fits(value) else text

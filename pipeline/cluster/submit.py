@@ -96,7 +96,9 @@ def prepare(
     parameters = run_parameters.values(compiled, settings=settings, given=given or {}, recipe_set=recipe_set)
     cron = _cron(settings.schedule if schedule is None else schedule)
     submission = Submission(settings, compiled, parameters, schedule=cron)
-    return _telling_data_apart(submission) if isinstance(settings, KubeflowSettings) else submission
+    # Vertex AI runs TFX's own driver of ExampleGen, which looks at the pictures, but knows no {SPAN} in their folder.
+    looked_at = isinstance(settings, VertexSettings) and "{" not in parameters["data"]
+    return submission if looked_at else _telling_data_apart(submission)
 
 
 def send(submission: Submission, *, wait: bool, report: Report) -> Submitted:
@@ -153,7 +155,7 @@ def _telling_data_apart(submission: Submission) -> Submission:
         note = f"{EXAMPLE_GEN} takes nothing from the cache: each run of the schedule reads its data anew."
         return dataclasses.replace(submission, compiled=_uncached(submission.compiled), notes=(note,))
     folder = submission.parameters["data"]
-    digest = run_parameters.data_digest(folder)
+    digest = run_parameters.data_digest(folder, submission.parameters)
     unseen = (
         f"{folder} cannot be seen from here, so {EXAMPLE_GEN} takes nothing from the cache; "
         f"--parameter {DATA_DIGEST}=... names a state of the data."

@@ -9,6 +9,7 @@ from tfx.components.example_gen import utils
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto import example_gen_pb2
+from tfx.types import standard_artifacts
 
 from components import example_gen, ground_truth, ingestion_summary
 from components.source import DataError
@@ -89,6 +90,18 @@ def test_classes_and_a_holdout_are_parameters_of_the_node_and_in_its_key(folders
     assert counts[0] == {"train": 12, "eval": 8}
     assert counts[1]["eval"] == 8
     assert counts[1]["train"] + counts[1]["minival"] == 12
+
+
+def test_what_a_run_of_a_compiled_file_is_given_stands_over_what_was_compiled(folders, tmp_path):
+    """The executor as TFX's entrypoint calls it on a cluster: parameters of the run are among the properties."""
+    compiled = example_gen.ImageNetExampleGen(input_base=str(folders), code="c").exec_properties
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "examples")
+    given = {"source": "folders", "classes": "3", "holdout": 0.5, "boxes": "", "ground_truth": "", "data_digest": ""}
+    example_gen.Executor().Do({}, {"examples": [examples]}, {**compiled, **given})
+    report = ingestion_summary.read(examples.uri)
+    assert report["classes"] == 3
+    assert list(report["splits"]) == ["train", "eval", "minival"]
 
 
 def properties(work: Path, *names: str, table: str = "ArtifactProperty") -> list[tuple]:

@@ -15,6 +15,7 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.orchestration.pipeline import Pipeline
 
+from components.source_kind import Wanted
 from components.system_artifacts import HtmlPage
 from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
@@ -58,7 +59,8 @@ def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tm
     assert recipe["recipe"] == sample.QAT.as_dict()
     assert recipe["variant"] == "0.25_64"
     assert len(recipe["code"]) == 64
-    assert len(defaults) == 7
+    assert {name: defaults[name] for name in Wanted._fields} == Wanted()._asdict()
+    assert len(defaults) == 12
 
 
 def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
@@ -70,7 +72,7 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
     }
     assert taken == {
         ("ImageNetExampleGen", "input_base"): "data",
-        ("ImageNetExampleGen", "data_digest"): "data_digest",
+        **{("ImageNetExampleGen", name): name for name in (*Wanted._fields, "data_digest")},
         ("FloatTrainer-w025-r64", "custom_config"): "float_recipe_w025_r64",
         ("QatTrainer-w025-r64", "custom_config"): "qat_recipe_w025_r64",
         ("AccuracyGate-w025-r64", "floor"): "floor",

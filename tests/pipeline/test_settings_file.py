@@ -53,7 +53,7 @@ THEIR_MESSAGES = """\
 17: nodes.Trainer: got a mapping, wanted default, one of ImageNetExampleGen, StatisticsGen, Evaluator, FloatTrainer, \
 QatTrainer, CheckpointImporter, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, \
 AccuracyGate, ReportBuilder, BundleBuilder, \
-Pusher, or one node's id
+Pusher, ZooReport, or one node's id
 19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most; a name begins with a letter
 20: parameters.push_destination: got nothing, wanted the folder for release bundles
 21: parameters.data: got 'gs://bucket/pictures', wanted a folder on one of the volumes (/mnt): Kubeflow brings nodes \

@@ -22,6 +22,7 @@ TRAINERS = {
 DECLARED = {
     "data": ("STRING", "/default/pictures"), "push_destination": ("STRING", "/default/models"),
     "floor": ("NUMBER_DOUBLE", 0.5), "margin": ("NUMBER_DOUBLE", 0.01), "data_digest": ("STRING", ""),
+    "classes": ("STRING", ""), "holdout": ("NUMBER_DOUBLE", 0.0), "boxes": ("STRING", ""),
     "shards": ("NUMBER_INTEGER", 4), "quick": ("BOOLEAN", False), "bounds": ("STRUCT", {}), "splits": ("LIST", []),
     **{name: ("STRING", as_json(record)) for name, record in TRAINERS.items()},
 }  # fmt: skip
@@ -87,6 +88,8 @@ def test_values_have_the_type_that_the_file_declares(compiled):
         ("floor", "NaN", "is 'NaN', wanted a number"),
         ("floor", "1.5", "is 1.5, wanted a fraction from 0 to 1"),
         ("margin", "0.05", "is 0.05, wanted a fraction from 0 up to 0.05"),
+        ("holdout", "1", "is 1, wanted a fraction from 0 up to 1"),
+        ("boxes", "/boxes.csv", r"is '/boxes.csv', wanted a folder on one of the volumes \(/mnt\)"),
         ("shards", "1.5", "is '1.5', wanted a whole number"),
         ("quick", "yes", "is 'yes', wanted true or false"),
         ("bounds", "[]", r"is '\[\]', wanted an object in JSON"),
@@ -98,6 +101,14 @@ def test_values_have_the_type_that_the_file_declares(compiled):
 def test_a_value_that_cannot_be_taken_is_refused(compiled, kubeflow, name, text, wanted):
     with pytest.raises(RunParameterError, match=f"--parameter {name} {wanted}"):
         values(compiled, kubeflow, {name: text})
+
+
+def test_a_file_of_classes_is_read_here_as_the_nodes_do_not_see_it(compiled, tmp_path):
+    (tmp_path / "classes.txt").write_text("dog\ncat\n")
+    assert values(compiled, given={"classes": f"@{tmp_path / 'classes.txt'}"})["classes"] == "dog,cat"
+    for text, message in (("dog", "is 'dog'; wanted at least two names"), ("@/gone.txt", "@/gone.txt cannot be read")):
+        with pytest.raises(RunParameterError, match=f"--parameter classes: --classes {message}"):
+            values(compiled, given={"classes": text})
 
 
 def test_an_unknown_name_is_refused_with_the_names_that_there_are(compiled):
@@ -185,6 +196,15 @@ def test_another_picture_time_or_place_gives_another_digest_of_the_data(tmp_path
     touched = run_parameters.data_digest(str(tmp_path))
     picture.rename(picture.with_name(f"renamed{picture.suffix}"))
     assert len({first, touched, run_parameters.data_digest(str(tmp_path))}) == 3
+
+
+def test_the_digest_of_the_data_is_of_what_the_parameters_say_of_it(tmp_path):
+    shutil.copytree(SAMPLE / "eval", tmp_path / "train")
+    with pytest.raises(RunParameterError, match="no eval folder"):
+        run_parameters.data_digest(str(tmp_path))
+    digest = run_parameters.data_digest(str(tmp_path), {"holdout": 0.1, "data": str(tmp_path), "boxes": ""})
+    assert digest is not None
+    assert digest.startswith("train:500,sha256:")
 
 
 @pytest.mark.parametrize("folder", ["/not/on/this/machine", "gs://bucket/pictures"])

@@ -55,7 +55,10 @@ def test_a_file_that_takes_no_settings_is_not_sent_without_them(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"given": {"flor": "0.5"}}, "flor: the pipeline has no such parameter, only data, data_digest, float_recipe"),
+        (
+            {"given": {"flor": "0.5"}},
+            "flor: the pipeline has no such parameter, only boxes, classes, data, data_digest, f",
+        ),
         ({"given": {"floor": "high"}}, "--parameter floor is 'high', wanted a number"),
         ({"recipe_set": ["epochs=none"]}, "--recipe-set: .*epochs"),
         ({"schedule": "every monday"}, "--schedule is 'every monday', wanted the five fields of cron"),
@@ -104,6 +107,14 @@ def test_on_kubeflow_data_that_is_not_seen_from_here_never_comes_from_the_cache(
     [note] = submission.notes
     assert note.startswith("/mnt/volume/data cannot be seen from here, so ImageNetExampleGen takes nothing from the")
     assert f"# {note}\n" in submission.as_text()
+
+
+def test_data_with_a_span_in_its_name_never_comes_from_the_cache_on_vertex_either(tmp_path):
+    path = submissions.written(tmp_path)
+    settings = submissions.vertex_settings()
+    parameters = submit.prepare(path, settings, given={"data": "gs://pictures/{SPAN}"}).at(FIRST).parameters
+    assert parameters["data_digest"] == "unseen-20260102030405"
+    assert submit.prepare(path, settings).at(FIRST).parameters["data_digest"] == ""
 
 
 def test_on_kubeflow_a_digest_that_the_user_gives_stays(tmp_path):
