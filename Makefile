@@ -13,8 +13,8 @@ setup: ## make .venv from requirements.lock (does nothing when it is there and w
 run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_128" passes options on
 	$(BIN)/mobilenet run $(ARGS)
 
-test: setup chromium ## the tests that CI runs
-	$(BIN)/pytest $(ARGS)
+test: setup chromium ## the tests that CI runs, on up to four cores; ARGS=tests/pipeline runs a part
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 chromium: ## install Debian's Chromium for the tests of pages, where there is none and root may
 	@tests/chromium.sh

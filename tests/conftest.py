@@ -1,4 +1,7 @@
-"""Every test module starts from the same seed: an untrained network is the same one alone and in the whole suite."""
+"""Every test module starts from the same seed: an untrained network is the same one alone and in the whole suite.
+
+On several processes (pytest-xdist) the tests of a file stay together, for they share what is costly to make.
+"""
 
 import errno
 import os
@@ -6,6 +9,12 @@ import os
 import pytest
 
 from trainer.keras import keras
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        shared = next((name for name in ("e2e", "dashboard") if name in item.path.parts), item.path.name)
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="module", autouse=True)
