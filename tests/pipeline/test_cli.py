@@ -42,6 +42,12 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
         (["--margin", "0.05"], "--margin is 0.05, wanted a fraction from 0 up to 0.05, such as 0.01"),
         (["--floor", "80"], "--floor is 80.0, wanted a fraction from 0 to 1"),
         (["--float-checkpoint", "a", "--init-checkpoint", "b"], "wanted one of them"),
+        (["--variants", "0.25_32,"], "--variants is '0.25_32,', wanted names with commas between"),
+        (
+            ["--variants", "0.25_32", "--variant", "0.5_32"],
+            "--variant 0.5_32 and --variants 0.25_32: wanted one of them",
+        ),
+        (["--variants", "0.25_*", "--float-checkpoint", "a"], "a is of one width: wanted one --variant with it, got 4"),
         (["--seed", "-1"], "seed is -1, wanted 0 up to 2**32 - 1"),
     ],
 )
