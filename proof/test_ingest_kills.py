@@ -16,12 +16,12 @@ import pytest
 import tensorflow as tf
 
 from proof import ingest_record
-from tests.components import small_ilsvrc
 from trainer import imagenet
 
 pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "sample"
 KILLS, COPIES = 20, 8  # Copies of the bundled pictures under other names, so that there is time to be killed in.
 PICTURES = {"train": 2000 * COPIES, "eval": 500 * COPIES}
 
@@ -30,9 +30,9 @@ PICTURES = {"train": 2000 * COPIES, "eval": 500 * COPIES}
 def data(tmp_path_factory) -> Path:
     """The bundled pictures several times, with a comment in each so that no two are the same."""
     root = tmp_path_factory.mktemp("pictures")
-    for path in small_ilsvrc.SAMPLE.glob("*/*/*"):
+    for path in SAMPLE.glob("*/*/*"):
         jpeg = path.read_bytes()
-        folder = root / path.parent.relative_to(small_ilsvrc.SAMPLE)
+        folder = root / path.parent.relative_to(SAMPLE)
         folder.mkdir(parents=True, exist_ok=True)
         for copy in range(COPIES):
             comment = b"\xff\xfe\x00\x04" + copy.to_bytes(2, "big")
