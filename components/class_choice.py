@@ -1,5 +1,6 @@
 """`--classes`: which classes of a source are taken. Their labels are 1…N in the source's own order."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,8 @@ class Choice(NamedTuple):
             raise DataError(f"--classes {self.first}: {root} has {len(names):,} classes. Give a smaller number.")
         if unknown := sorted(set(self.names) - set(names)):
             raise DataError(f"--classes: {root} has no class {listed(unknown)}. It has {listed(names)}.")
-        chosen = list(names[: self.first]) if not self.names else [name for name in names if name in set(self.names)]
+        asked = set(self.names)
+        chosen = [name for name in names if name in asked] if asked else list(names[: self.first])
         if not self.takes_all and len(chosen) < 2:
             raise DataError(f"--classes leaves {len(chosen)} class of {root}; wanted at least 2.")
         return chosen
@@ -45,7 +47,8 @@ class Choice(NamedTuple):
         if self.takes_all:
             return {split: list(there) for split, there in names.items()}
         chosen = self.pick(root, names[imagenet.TRAIN])
-        return {split: [name for name in chosen if name in set(there)] for split, there in names.items()}
+        known = {split: set(there) for split, there in names.items()}
+        return {split: [name for name in chosen if name in known[split]] for split in names}
 
 
 ALL = Choice()
@@ -65,7 +68,7 @@ def parse(text: str) -> Choice:
             f"--classes is {text[:80]!r}; wanted at least two names with commas between them, @FILE with a name a "
             "line, or a number."
         )
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise DataError(f"--classes has {listed(twice)} twice. Name each class once.")
     return Choice(tuple(names))
 

@@ -1,5 +1,6 @@
 """Pictures in tf.Examples, whoever wrote these: each one's place, name and class, and what all must agree on."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -146,10 +147,11 @@ def _in_order(root: str, names: Mapping[int, str]) -> list[str]:
             "TF-Slim's records have them so; TFDS's have them one less."
         )
     ordered = [names[label] for label in labels]
-    if twice := sorted({name for name in ordered if ordered.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(ordered).items() if count > 1):
         raise DataError(f"{root}: {listed(twice)} has several labels; wanted one for a class.")
+    are_wnids = all(WNID.fullmatch(name) for name in ordered)
     for label, (name, wanted) in enumerate(zip(ordered, sorted(ordered), strict=True), start=1):
-        if name != wanted and all(WNID.fullmatch(each) for each in ordered):
+        if are_wnids and name != wanted:
             raise DataError(
                 f"{root}: label {label} is {name}, where {wanted} was wanted: labels go by the sorted wnids (n01440764 "
                 "is 1). ILSVRC2012_IDs, of the development kit, are no such labels."
