@@ -59,7 +59,7 @@ def test_each_node_gets_its_image_resources_and_volumes(tmp_path, server):
     assert trainer["resources"]["accelerator"] == {"type": "nvidia.com/gpu", "count": "2"}
     assert gate["resources"] == {"memoryLimit": 8.0}
     executors = sent["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert len(executors) == len(compiled.tasks) == 14
+    assert len(executors) == len(compiled.tasks) == 15
     assert {json.dumps(each["pvcMount"]) for each in executors.values()} == {
         '[{"constant": "pictures", "mountPath": "/mnt/volume"}]'
     }

@@ -67,7 +67,7 @@ def changed(settings, **fields):
 
 def test_there_is_a_container_for_every_kind_of_node_that_settings_know(compiled):
     assert sorted(containers(compiled)) == sorted(IN_THE_FILE)
-    assert len(list(placement.containers(compiled))) == 14
+    assert len(list(placement.containers(compiled))) == 15
 
 
 @pytest.mark.parametrize("target", ["vertex", "on_kubeflow"])
