@@ -53,6 +53,14 @@ def at_work(process: subprocess.Popen, output: Path) -> float:
     return time.monotonic()
 
 
+def to_the_end(data: Path, output: Path) -> float:
+    """Runs it and lets it → seconds that it worked."""
+    with started(data, output) as process:
+        begun = at_work(process, output)
+    assert process.returncode == 0
+    return time.monotonic() - begun
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -69,30 +77,26 @@ def names(output: Path, split: str) -> Counter:
 
 def test_no_example_is_lost_or_doubled_by_twenty_kills(data, tmp_path):
     expected = tmp_path / "expected"
-    with started(data, expected) as process:
-        begun = at_work(process, expected)
-    seconds = time.monotonic() - begun
+    seconds = to_the_end(data, expected)
     assert {split: len(names(expected, split)) for split in PICTURES} == PICTURES
     wanted, moments, met = files(expected), random.Random(20), Counter()
-    for number in range(KILLS):
-        output = tmp_path / f"out{number}"
+    while met["at work"] < KILLS:
+        output = tmp_path / f"out{met.total()}"
         with started(data, output) as process:
             at_work(process, output)
             time.sleep(moments.uniform(0, seconds))
             process.send_signal(signal.SIGKILL)
         left = output.with_name(f"{output.name}.writing")
         met["done" if output.exists() else "at work" if left.exists() else "before"] += 1
+        assert met.total() < 3 * KILLS
         if not output.exists():
-            with started(data, output) as process:
-                pass
-            assert process.returncode == 0
+            seconds = min(seconds, to_the_end(data, output))  # The first may have run on a busier machine.
         assert not left.exists()
         assert files(output) == wanted
-    assert met["at work"] >= KILLS // 2
     ingest_record.write(
         "Kills",
         f"Command: `.venv/bin/pytest -m proof proof/test_ingest_kills.py`. {sum(PICTURES.values()):,} small pictures; "
-        f"{KILLS} times `kill -9` at a random moment of the {seconds:.1f} s in which `mobilenet ingest` works, then "
+        f"{KILLS} times `kill -9` at a random moment of the {seconds:.1f} s that `mobilenet ingest` works, then "
         f"a run to the end.\n\n{met['at work']} met it at work, {met['done']} when it was done. After each the output "
         "was the same to the last byte as that of a run which nobody killed, so no example was lost or doubled, and "
         "nothing else was left.",
