@@ -1,7 +1,7 @@
 """A release bundle's signature: OpenSSF Model Signing's v1.0 file, made with an elliptic-curve key and no network.
 
 `model.sig` is a Sigstore bundle: an in-toto statement with the SHA-256 of every file (the manifest too), under a DSSE
-signature. It is what the package `model-signing` writes with such a key, to the byte, and what it verifies. The package
+signature. The package `model-signing` verifies it, and what that writes with such a key is verified here. The package
 is not used itself: it brings a network client, a TUF client and 15 more packages into every node's image, and imports
 pyOpenSSL without saying so.
 """
@@ -25,13 +25,7 @@ if TYPE_CHECKING:
 _LARGEST = 16 << 20  # Bytes. Ours have five thousand.
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_SERIALIZATION = {
-    # None of these is in a bundle: its manifest sees to it.
-    "ignore_paths": [".github", ".git", ".gitignore", ".gitattributes"],
-    "allow_symlinks": False,
-    "hash_type": "sha256",
-    "method": "files",
-}
+_IGNORED = [".github", ".git", ".gitignore", ".gitattributes"]  # None is in a bundle: its manifest sees to it.
 
 
 def sign(folder: Path, key: Path, *, password: bytes | None = None) -> Path:
@@ -86,7 +80,8 @@ def faults(folder: Path, public_key: Path | None) -> list[str]:
 def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> dict[str, str]:
     """model.sig → relative path → SHA-256; ValueError says what is wrong with it.
 
-    The whole file is written anew from what was understood of it and compared, so that no byte of it goes unchecked.
+    What stands around the statement and the signature is written anew and compared: no byte of it goes unchecked. The
+    statement itself is what is signed.
     """
     try:
         document = json.loads(content)
@@ -94,11 +89,13 @@ def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> dict[
         signature = base64.b64decode(document["dsseEnvelope"]["signatures"][0]["sig"], validate=True)
         hint = document["verificationMaterial"]["publicKey"]["hint"]
         statement = json.loads(payload)
-        name = statement["subject"][0]["name"]
-        sums = {entry["name"]: entry["digest"] for entry in statement["predicate"]["resources"]}
-        again = _document(_payload(name, sums), signature, hint)
+        resources = statement["predicate"]["resources"]
+        sums = {entry["name"]: entry["digest"] for entry in resources if entry["algorithm"] == "sha256"}
+        again = _document(payload, signature, hint)
     except (KeyError, IndexError, TypeError, ValueError, RecursionError, binascii.Error) as error:
         raise ValueError(f"not a signature as model-signing v1.0 writes them ({error!r})") from error
+    if len(sums) != len(resources):
+        raise ValueError("not every file is there once and with a SHA-256 sum")
     if public and hint != signing_key.fingerprint(public):
         raise ValueError(
             f"signed with another key: {str(hint)[:64]!r}, the given one is {signing_key.fingerprint(public)}"
@@ -119,7 +116,12 @@ def _payload(name: str, sums: dict[str, str]) -> bytes:
         "subject": [{"name": name, "digest": {"sha256": root}}],
         "predicateType": "https://model_signing/signature/v1.0",
         "predicate": {
-            "serialization": _SERIALIZATION,
+            "serialization": {
+                "ignore_paths": _IGNORED,
+                "allow_symlinks": False,
+                "hash_type": "sha256",
+                "method": "files",
+            },
             "resources": [{"name": path, "algorithm": "sha256", "digest": sums[path]} for path in ordered],
         },
     }
