@@ -49,9 +49,15 @@ def convert(model: keras.Model, *, edges: Edges) -> bytes:
 
 
 def _named(file: bytes) -> bytes:
-    """Calls the file's edges what they are: the converter names them after whatever stands next to them."""
+    """Calls the file's edges what they are: the converter names them after whatever stands next to them.
+
+    Of a tensor that stands for several of the network's the converter joins all names; the first, which tells its
+    layer, is enough: the rest is four kilobytes that nobody reads.
+    """
     model = parse(file)
     graph = model.subgraphs[0]
+    for tensor in graph.tensors:
+        tensor.name = (tensor.name or b"").split(b";")[0]
     graph.tensors[graph.inputs[0]].name = INPUT
     graph.tensors[graph.outputs[0]].name = OUTPUT
     return pack(model)
