@@ -52,9 +52,7 @@ def lines():
         "--variant 0.25_32`, and the 500 bundled\neval pictures, uint8 of the network's size. Ours is "
         "`tflite.Classifier`. Of equal outputs any counts as the same top-1. MediaPipe feeds a uint8 file\nwith the "
         "pixel p itself; (p / 127.5 - 1) on the file's scale of 1/128 is p for p < 128 and p + 1 above: one step of "
-        "the input.\n\n"
-        + table
-        + "\n",
+        "the input.\n\n" + table + "\n",
         encoding="utf-8",
     )
 

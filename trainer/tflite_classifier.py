@@ -72,8 +72,8 @@ class Classifier:
 
 def guesses(probabilities: np.ndarray, labels: Sequence[str], top: int) -> list[Guess]:
     """Float [C] → the most probable classes; equal probabilities go by the class's index."""
-    order = np.argsort(-probabilities, kind="stable")[:top]
-    return [Guess(int(index), labels[index], float(probabilities[index])) for index in order]
+    order: list[int] = np.argsort(-probabilities, kind="stable")[:top].tolist()
+    return [Guess(index, labels[index], float(probabilities[index])) for index in order]
 
 
 def read_file(path: Path) -> bytes:
