@@ -1,7 +1,7 @@
 """The frame around every record of a TFRecord file, written and walked: length, its checksum, the data, its checksum.
 
-The format: tensorflow/core/lib/io/record_writer.h. Nothing but frames and what is asked for is read, so that a walk over
-a file of pictures costs a few small reads a picture.
+Nothing but frames and what is asked for is read (tensorflow/core/lib/io/record_writer.h), so that a walk over a file
+of pictures costs a few small reads a picture.
 """
 
 import contextlib

@@ -161,7 +161,8 @@ def test_explicit_padding_quantizes_to_a_file_that_is_int8_throughout():
     model = mobilenet_v1.build(width=0.25, resolution=64, classes=5, explicit_padding=True)
     file = tflite.convert(quantization.quantize(model, calibration=None, freeze_bn=True), edges="int8")
     operators = tflite.operators(file)
-    assert [operator.name for operator in operators].count("PAD") == 14
+    # TensorFlow 2.21's converter folds those of stride 1 into SAME.
+    assert [operator.name for operator in operators].count("PAD") in (14, 5)
     kinds = {tensor.type for operator in operators for tensor in (operator.inputs[0], *operator.outputs)}
     assert kinds == {"INT8"}
 
