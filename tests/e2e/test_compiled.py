@@ -36,7 +36,7 @@ class Compared:
 
     @property
     def pushed(self) -> list[Path]:
-        return sorted((self.workdir / "models" / "0.25_32").iterdir())
+        return sorted((self.workdir / "models" / "0.25_32").glob("[0-9]*"))
 
 
 def run(file: Compiled, workdir: Path, data: Path, *, backend: Any = "vertex", **parameters) -> ir_runner.RunResult:
