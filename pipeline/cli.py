@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pipeline.branch import Branch, Start
     from pipeline.local import Ran
+    from pipeline.signing import Signer
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -129,6 +130,9 @@ def run(
     raw: Annotated[
         bool, typer.Option("--raw", help="The checkpoint's weights themselves, not their moving averages.")
     ] = False,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY.pem", help="Sign what is pushed, as mobilenet sign does; asked first.")
+    ] = None,
     from_node: Annotated[
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
@@ -170,9 +174,10 @@ def run(
         names = _names(context, variant, variants)
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
+        signer = _signer(sign)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        ran, pages = _run(console, settings, branches, start, runner, from_node)
+        ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
@@ -224,6 +229,12 @@ def _start(
     return Start(path.absolute(), raw=raw, trained_on=path == init_checkpoint) if path else None
 
 
+def _signer(key: Path | None) -> Signer | None:
+    from pipeline import signing
+
+    return signing.signer(key, lambda: typer.prompt(f"Password of {key}", hide_input=True, err=True)) if key else None
+
+
 def _beginning_with(branch: Branch, start: Start | None) -> Branch:
     from pipeline.settings import SettingsError
 
@@ -238,6 +249,7 @@ def _run(
     settings: Settings,
     branches: Sequence[Branch],
     start: Start | None,
+    sign: Signer | None,
     runner: Literal["local", "beam"],
     from_node: str | None,
 ) -> tuple[Ran, list[str]]:
@@ -252,7 +264,7 @@ def _run(
 
         try:
             branches = [_beginning_with(branch, start) for branch in branches]
-            ran = local.run(settings, branches, follower=follower, runner=runner, from_node=from_node)
+            ran = local.run(settings, branches, follower=follower, runner=runner, from_node=from_node, sign=sign)
         except local.NodeFailed as error:
             failure = str(error)
         except KeyboardInterrupt:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Outcome:
     blessed: bool
     reason: str
     pushed_to: Path | None  # None unless the bundle lies there whole, now.
+    signed: bool = False  # By this run.
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,15 @@ def run(
     follower: progress.Follower,
     runner: Runner = "local",
     from_node: str | None = None,
+    sign: Callable[[Path], None] | None = None,
 ) -> Ran:
     """Runs the DAG: what all share, then branch after branch, then ZooReport.
 
     Both runners stop at the first failure, so these are sections of one run, one call of the runner each: a branch that
     fails or is not blessed does not stop those after it.
+
+    Args:
+        sign: called with the folder of each bundle that was pushed, or lay there already.
 
     Raises:
         NodeFailed: a node that all share failed; nothing behind it ran.
@@ -94,18 +100,31 @@ def run(
         for number, branch in enumerate(branches, start=1):
             if len(branches) > 1:
                 follower.say(f"Branch {number} of {len(branches)}: {branch.variant.name}")
-            ran.append(_run_branch(branch, sections, settings))
+            ran.append(_run_branch(branch, sections, settings, sign))
         return Ran(tuple(ran), _run_zoo(sections, settings))
 
 
-def _run_branch(branch: Branch, sections: Sections, settings: Settings) -> Outcome | Failure:
+def _run_branch(
+    branch: Branch, sections: Sections, settings: Settings, sign: Callable[[Path], None] | None
+) -> Outcome | Failure:
     try:
         sections.run(lambda node: node.endswith(f"-{branch.variant.id}"))
-        return _outcome(branch, lineage.last_run(settings.metadata))
+        outcome = _outcome(branch, lineage.last_run(settings.metadata))
+        return _signed(outcome, sign) if sign else outcome
     except NodeFailed as error:
         return _said(Failure(branch, error), sections.follower)
     except (OSError, KeyError, ValueError) as error:
         return _said(Failure(branch, NodeFailed("Reading the results", error)), sections.follower)
+
+
+def _signed(outcome: Outcome, sign: Callable[[Path], None]) -> Outcome:
+    if outcome.pushed_to is None:
+        return outcome
+    try:
+        sign(outcome.pushed_to)
+    except (OSError, ValueError) as error:
+        raise NodeFailed(f"{outcome.pushed_to} is pushed, but signing it", error) from error
+    return dataclasses.replace(outcome, signed=True)
 
 
 def _said(failure: Failure, follower: progress.Follower) -> Failure:

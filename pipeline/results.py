@@ -54,7 +54,9 @@ def sentences(ran: Ran) -> Iterator[str]:
     for outcome in ran.outcomes:
         name = "" if len(ran.branches) == 1 else f"{outcome.branch.variant.name}: "
         if outcome.pushed_to:
-            yield f"{name}Blessed and pushed: {outcome.pushed_to}" + (f"\n{outcome.reason}" if not name else "")
+            signed = " (signed)" if outcome.signed else ""
+            reason = f"\n{outcome.reason}" if not name else ""
+            yield f"{name}Blessed and pushed: {outcome.pushed_to}{signed}{reason}"
         elif not outcome.blessed:
             yield f"{name}Not blessed, so not pushed.\n{outcome.reason}"
     if isinstance(ran.zoo, Path):
