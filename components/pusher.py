@@ -20,7 +20,8 @@ from tfx.proto import pusher_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import bundle, destination
+from components import bucket, bundle, destination
+from components.bucket import Place
 from components.destination import PushError
 
 _MODEL, _BLESSING = standard_component_specs.MODEL_KEY, standard_component_specs.MODEL_BLESSING_KEY
@@ -31,10 +32,10 @@ _log = logging.getLogger(__name__)
 def is_pushed(properties: Mapping[str, Any]) -> bool:
     """Whether `pushed_model`'s properties name a bundle that lies whole at its destination now."""
     folder = str(properties.get("pushed_destination", ""))
-    return properties.get("pushed") == 1 and bool(folder) and not bundle.verify(Path(folder))
+    return properties.get("pushed") == 1 and bool(folder) and not bundle.verify(bucket.place(folder))
 
 
-def deliver(source: Path, base: str) -> Path:
+def deliver(source: Path, base: str) -> Place:
     """The rule: where this very bundle lies under `base`; it is copied there if it does not yet."""
     folder = destination.folder_of(base, _variant(source))
     version = destination.find(folder, source)
@@ -93,7 +94,7 @@ class Pusher(component.Pusher):
 
 
 def _base(exec_properties: Mapping[str, Any]) -> str:
-    """From TFX's JSON, or the plain folder that somebody typed as a run's parameter."""
+    """From TFX's JSON, or the plain folder or gs:// that somebody typed as a run's parameter."""
     text = exec_properties[standard_component_specs.PUSH_DESTINATION_KEY]
     base = text.strip()
     if base.startswith("{"):

@@ -130,6 +130,9 @@ def run(
     raw: Annotated[
         bool, typer.Option("--raw", help="The checkpoint's weights themselves, not their moving averages.")
     ] = False,
+    push_destination: Annotated[
+        str, typer.Option(metavar="DIR|gs://…", help="Where bundles go.", show_default="WORKDIR/models")
+    ] = Settings.push_destination,
     sign: Annotated[
         Path | None, typer.Option(metavar="KEY.pem", help="Sign what is pushed, as mobilenet sign does; asked first.")
     ] = None,
@@ -165,7 +168,7 @@ def run(
     try:
         options = {
             "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
-            "holdout": holdout, "workdir": workdir, "floor": floor,
+            "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
             "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
             "exif_orientation": exif_orientation, "enable_cache": not no_cache,
         }  # fmt: skip

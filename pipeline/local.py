@@ -17,8 +17,9 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import bucket, ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_files
 from components import evaluation as evaluations
-from components import ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_files
+from components.bucket import Place
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
@@ -39,7 +40,7 @@ class Outcome:
     int8_bytes: int
     blessed: bool
     reason: str
-    pushed_to: Path | None  # None unless the bundle lies there whole, now.
+    pushed_to: Place | None  # None unless the bundle lies there whole, now.
     signed: bool = False  # By this run.
 
 
@@ -56,7 +57,7 @@ class Ran:
     """What a run came to, branch by branch in their order."""
 
     branches: tuple[Outcome | Failure, ...]
-    zoo: Path | NodeFailed  # The folder of the zoo's table and page, beside the bundles.
+    zoo: Place | NodeFailed  # The folder of the zoo's table and page, beside the bundles.
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -74,7 +75,7 @@ def run(
     follower: progress.Follower,
     runner: Runner = "local",
     from_node: str | None = None,
-    sign: Callable[[Path], None] | None = None,
+    sign: Callable[[Place], None] | None = None,
 ) -> Ran:
     """Runs the DAG: what all share, then branch after branch, then ZooReport.
 
@@ -105,7 +106,7 @@ def run(
 
 
 def _run_branch(
-    branch: Branch, sections: Sections, settings: Settings, sign: Callable[[Path], None] | None
+    branch: Branch, sections: Sections, settings: Settings, sign: Callable[[Place], None] | None
 ) -> Outcome | Failure:
     try:
         sections.run(lambda node: node.endswith(f"-{branch.variant.id}"))
@@ -117,7 +118,7 @@ def _run_branch(
         return _said(Failure(branch, NodeFailed("Reading the results", error)), sections.follower)
 
 
-def _signed(outcome: Outcome, sign: Callable[[Path], None]) -> Outcome:
+def _signed(outcome: Outcome, sign: Callable[[Place], None]) -> Outcome:
     if outcome.pushed_to is None:
         return outcome
     try:
@@ -132,12 +133,12 @@ def _said(failure: Failure, follower: progress.Follower) -> Failure:
     return failure
 
 
-def _run_zoo(sections: Sections, settings: Settings) -> Path | NodeFailed:
+def _run_zoo(sections: Sections, settings: Settings) -> Place | NodeFailed:
     """The files come from the cache where the bundles are those of last time; their copy is then made good."""
     try:
         sections.run(lambda node: node == ZOO)
         page = lineage.last_run(settings.metadata)[ZOO].outputs["html"].uri
-        return zoo_files.deliver(page.parent, settings.models)
+        return zoo_files.deliver(page.parent, bucket.place(settings.destination))
     except NodeFailed as error:
         sections.follower.fail(str(error))
         return error
@@ -196,7 +197,7 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
         int8_bytes=(files / tflite_artifact.INT8).stat().st_size,
         blessed=blessing["blessed"] == 1,
         reason=blessing["reason"],
-        pushed_to=Path(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
+        pushed_to=bucket.place(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
     )
 
 

@@ -15,6 +15,8 @@ from pipeline.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from components.bucket import Place
+
 
 @dataclass(frozen=True)
 class Signer:
@@ -23,7 +25,7 @@ class Signer:
     key: Path
     password: bytes | None = field(default=None, repr=False)
 
-    def __call__(self, folder: Path) -> None:
+    def __call__(self, folder: Place) -> None:
         """As `mobilenet sign` does: model.sig into the bundle, in place of any that is there.
 
         Raises:
