@@ -1,4 +1,4 @@
-"""A run that pushes to `gs://…`: what is cached comes from the cache, and bundle, signature and zoo are in the bucket."""
+"""A run that pushes to `gs://…`: the rest comes from the cache; bundle, signature and zoo are in the bucket."""
 
 import shutil
 

@@ -44,7 +44,7 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
         (["--sign", "/no/such/key.pem"], "--sign: [Errno 2] No such file or directory: '/no/such/key.pem'"),
         (
             ["--push-destination", "s3://models"],
-            "--push-destination: s3://models is neither a folder nor a place in Cloud",
+            "--push-destination: s3://models is neither a folder nor a place in",
         ),
         (["--float-checkpoint", "a", "--init-checkpoint", "b"], "wanted one of them"),
         (["--variants", "0.25_32,"], "--variants is '0.25_32,', wanted names with commas between"),
