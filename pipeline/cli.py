@@ -16,6 +16,7 @@ from pipeline import (
     evaluate_cli,
     family_cli,
     ingest_cli,
+    registry_cli,
     release_cli,
     report_cli,
     zoo_cli,
@@ -43,6 +44,7 @@ app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
 app.add_typer(ingest_cli.app)
 app.add_typer(release_cli.app)
+app.add_typer(registry_cli.app)
 app.add_typer(benchmark_cli.app)
 app.add_typer(zoo_cli.app)
 
