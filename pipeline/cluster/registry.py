@@ -113,9 +113,8 @@ def _request(
             labels=_labels(folder, info),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise bundle.BundleError(
-            f"{folder}: {bundle.INFO} does not say all that is asked ({error!r}). Build the bundle again."
-        ) from error
+        said = f"{folder}: {bundle.INFO} does not say all that is asked ({error!r})"
+        raise bundle.BundleError(f"{said}. Build the bundle again.") from error
     return types.UploadModelRequest(parent=where.parent, model=model)
 
 

@@ -18,7 +18,7 @@ from pipeline import verify
 from pipeline.release_cli import app
 from tests import storage_server
 from tests.components import zoo_folder
-from tests.components.test_pusher import VARIANT, artifact, make_bundle
+from tests.components.test_pusher import VARIANT, Run, artifact, make_bundle
 from tests.components.test_signature import write_keys
 
 BASE = "gs://models/zoo/out"
@@ -149,11 +149,27 @@ def test_the_executor_says_where_in_the_artifact(storage, source):
     pushed: types.Artifact = artifact(standard_artifacts.PushedModel, source.parent / "pushed_model")
     inputs = {"model": [model], "model_blessing": [blessing]}
     pusher.Executor().Do(inputs, {"pushed_model": [pushed]}, {"push_destination": BASE})
-    assert pushed.uri == pushed.get_string_custom_property("pushed_destination") == f"{BASE}/{VARIANT}/1"
-    properties = {"pushed": 1, "pushed_destination": pushed.uri}
+    there = pushed.get_string_custom_property("pushed_destination")
+    assert there == f"{BASE}/{VARIANT}/1"
+    properties = {"pushed": 1, "pushed_destination": there}
     assert pusher.is_pushed(properties)
     storage.objects[f"{FOLDER}/1/info.json"] = b"{}"
     assert not pusher.is_pushed(properties)
+
+
+def test_a_run_is_served_from_cache_once_it_has_found_its_bundle_and_until_that_is_lost(storage, tmp_path):
+    source = make_bundle(tmp_path / "bundle" / "Format-Serving")
+    run = Run(source, BASE, tmp_path / "work")
+    first = f"{BASE}/{VARIANT}/1"
+    assert run() == ("COMPLETE", first)
+    sent = len(storage.written)
+    assert [run(), run()] == [("COMPLETE", first), ("CACHED", first)]
+    assert len(storage.written) == sent
+    storage.objects.clear()
+    assert run() == ("COMPLETE", first)
+    assert bundle.verify(bucket.place(first)) == []
+    storage.objects[f"{FOLDER}/1/info.json"] = b"{}"
+    assert run() == ("COMPLETE", f"{BASE}/{VARIANT}/2")
 
 
 def test_a_signature_goes_into_the_bucket_is_verified_there_and_every_change_is_seen(storage, source, tmp_path):

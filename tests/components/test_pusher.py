@@ -266,7 +266,7 @@ def test_is_pushed_only_while_the_bundle_lies_whole_at_its_destination(source, b
 class Run:
     """The Pusher behind two importers, as a pipeline of its own."""
 
-    def __init__(self, source: Path, base: Path, workdir: Path) -> None:
+    def __init__(self, source: Path, base: Path | str, workdir: Path) -> None:
         self.source, self.base, self.workdir = source, base, workdir
         blessing = workdir / "blessing"
         blessing.mkdir(parents=True)

@@ -135,9 +135,7 @@ def test_the_same_release_is_registered_once_and_the_next_is_a_version_of_the_sa
 
 
 def test_a_clusters_mount_of_the_bucket_is_the_bucket(release, service):
-    registry.register(
-        "/gcs/models/out/0.25_32/2", WHERE, display_name="mine", image="europe-docker.pkg.dev/p/r/server:1"
-    )
+    registry.register("/gcs/models/out/0.25_32/2", WHERE, display_name="mine", image="eu-docker.pkg.dev/server:1")
     [request] = service.requests
     assert request.model.artifact_uri == "gs://models/out/0.25_32/2/saved_model"
     assert request.model.display_name == "mine"
