@@ -1,11 +1,13 @@
-"""A release bundle as a folder: its manifest of SHA-256 sums, and whether it is still what was written."""
+"""A release bundle, a folder or in a bucket: its manifest of SHA-256 sums, and whether it is still what was written."""
 
+import hashlib
 import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
+from components.bucket import BucketPath, Place
 from trainer.digest import sha256_file
 
 MANIFEST = "manifest.json"
@@ -26,16 +28,16 @@ def write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(_manifest(found))
 
 
-def sums(folder: Path) -> dict[str, str]:
+def sums(folder: Place) -> dict[str, str]:
     """Relative path → SHA-256 of every file of the folder but the signature; what is no file has the sum "".
 
     A link is not followed: what it points to is not in the bundle.
     """
     found = [name for name in _files(folder) if name != SIGNATURE]
-    return {name: sha256_file(folder / name) if _is_file(folder / name) else "" for name in found}
+    return {name: _sha256(folder / name) if _is_file(folder / name) else "" for name in found}
 
 
-def verify(folder: Path) -> list[str]:
+def verify(folder: Place) -> list[str]:
     """What is wrong with a bundle, one line per file; empty when it is whole and every byte is as written."""
     try:
         wanted = read_manifest(folder)
@@ -55,7 +57,7 @@ def verify(folder: Path) -> list[str]:
     return sorted(faults)
 
 
-def read_manifest(folder: Path) -> dict[str, str]:
+def read_manifest(folder: Place) -> dict[str, str]:
     """Relative path → SHA-256 of each file; paths that lead out of the folder are refused.
 
     Raises:
@@ -75,7 +77,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
     return wanted
 
 
-def read_info(folder: Path) -> dict[str, Any]:
+def read_info(folder: Place) -> dict[str, Any]:
     """info.json of a bundle, checked against the manifest.
 
     Raises:
@@ -85,7 +87,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     return _read_json(folder / INFO)
 
 
-def read_file(folder: Path, name: str) -> bytes:
+def read_file(folder: Place, name: str) -> bytes:
     """One file of a bundle, checked against the manifest; the rest of the bundle need not be there.
 
     Raises:
@@ -114,8 +116,10 @@ def _manifest(wanted: dict[str, str]) -> bytes:
     return _json({"format": _FORMAT, "sha256": wanted})
 
 
-def _files(folder: Path) -> list[str]:
+def _files(folder: Place) -> list[str]:
     """Relative paths of everything but folders, sorted. A link is listed by its own name and never followed."""
+    if isinstance(folder, BucketPath):
+        return folder.objects()
     found = []
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
@@ -123,18 +127,22 @@ def _files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _changed(folder: Path, name: str, digest: str) -> str | None:
+def _changed(folder: Place, name: str, digest: str) -> str | None:
     path = folder / name
     if not _is_file(path):
         return f"{name}: not a file but a link or a device"
     try:
-        found = sha256_file(path)
+        found = _sha256(path)
     except OSError as error:
         return f"{name}: cannot be read: {error}"
     return None if found == digest else f"{name}: changed: SHA-256 {found}, wanted {digest}"
 
 
-def _is_file(path: Path) -> bool:
+def _sha256(path: Place) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if isinstance(path, BucketPath) else sha256_file(path)
+
+
+def _is_file(path: Place) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
@@ -143,10 +151,10 @@ def _stays_inside(name: str) -> bool:
     return "\\" not in name and "\0" not in name and not any(part in ("", ".", "..") for part in parts)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Place) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise BundleError(f"{path}: {path.stat().st_size} bytes, wanted at most {_LARGEST_JSON}. Is it a bundle's?")
+        if (size := path.stat().st_size) > _LARGEST_JSON:
+            raise BundleError(f"{path}: {size} bytes, wanted at most {_LARGEST_JSON}. Is it a bundle's?")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BundleError(

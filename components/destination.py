@@ -2,7 +2,8 @@
 
 `<base>/<variant>/latest` is a file with the number of the newest version; it moves last, when that version is whole.
 
-A folder on a file system; Vertex AI's nodes find `gs://` as one (cloud_paths.py), where the manifest is written last.
+`base` is a folder on a file system, or `gs://bucket/prefix` (bucket.py). Where folders cannot be renamed, in a bucket
+or in its mount on a cluster's node (cloud_paths.py), the manifest is written last, and is the mark of completeness.
 """
 
 import contextlib
@@ -14,11 +15,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from components import bundle
+from components import bucket, bundle
+from components.bucket import WRITING, BucketPath, Place
 from trainer.whole import move
 
 LATEST = "latest"
-_WRITING = ".writing-"  # A bundle on its way in; the name can never be taken for a version.
 _LONGEST_NUMBER = 20  # Bytes.
 _SETTLED = 60  # Seconds: a younger one may be about to be locked.
 
@@ -27,28 +28,36 @@ class PushError(RuntimeError):
     """A bundle that could not be brought to its destination."""
 
 
-def folder_of(base: str, variant: str) -> Path:
+def folder_of(base: str, variant: str) -> Place:
     """The folder of one variant's versions.
 
     Raises:
-        PushError: a base that is not a folder of a file system.
+        PushError: a base that is neither a folder of a file system nor a place in Cloud Storage.
     """
-    if "://" in base:
-        raise PushError(f"{base}: bundles are pushed to folders only, so far. Give a path, such as /srv/models.")
-    return Path(base).absolute() / variant
+    try:
+        return bucket.place(base) / variant
+    except ValueError as error:
+        raise PushError(str(error)) from error
 
 
-def find(folder: Path, source: Path) -> Path | None:
-    """The newest whole version that is this very bundle, every byte of it, or None."""
+def find(folder: Place, source: Path) -> Place | None:
+    """The newest whole version that is this very bundle, every byte of it, or None.
+
+    Raises:
+        PushError: the destination cannot be read.
+    """
     wanted = (source / bundle.MANIFEST).read_bytes()
-    for version in sorted(versions(folder), reverse=True):
-        manifest = folder / str(version) / bundle.MANIFEST
-        if manifest.is_file() and manifest.read_bytes() == wanted and not bundle.verify(manifest.parent):
-            return manifest.parent
+    try:
+        for version in sorted(versions(folder), reverse=True):
+            manifest = folder / str(version) / bundle.MANIFEST
+            if manifest.is_file() and manifest.read_bytes() == wanted and not bundle.verify(manifest.parent):
+                return manifest.parent
+    except OSError as error:
+        raise PushError(f"{folder} cannot be read: {error}. Give another destination, and run again.") from error
     return None
 
 
-def versions(folder: Path) -> list[int]:
+def versions(folder: Place) -> list[int]:
     """The numbers taken, whole or not, in order."""
     if not folder.is_dir():
         return []
@@ -56,12 +65,12 @@ def versions(folder: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name == str(int(name)))
 
 
-def next_version(folder: Path) -> int:
+def next_version(folder: Place) -> int:
     """One above the highest number taken."""
     return max(versions(folder), default=0) + 1
 
 
-def push(source: Path, folder: Path) -> Path:
+def push(source: Path, folder: Place) -> Place:
     """Copies a bundle to the next version's folder, whole or not at all; gives that folder.
 
     Raises:
@@ -72,6 +81,8 @@ def push(source: Path, folder: Path) -> Path:
             f"{source} is not a whole bundle, so it is not pushed: {'; '.join(faults[:5])}. Build it again."
         )
     try:
+        if isinstance(folder, BucketPath):
+            return _upload(source, folder)
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         with _beside(folder) as beside:
@@ -83,7 +94,7 @@ def push(source: Path, folder: Path) -> Path:
         ) from error
 
 
-def point(folder: Path) -> None:
+def point(folder: Place) -> None:
     """Lets `latest` name the newest version that is there whole.
 
     Raises:
@@ -92,14 +103,14 @@ def point(folder: Path) -> None:
     try:
         # Again until it is so: of two pushers at once, the one with the lower number may be the last to write.
         while (newest := _newest(folder)) and newest != latest(folder):
-            _replace(folder / LATEST, f"{newest.name}\n")
+            bucket.replace(folder / LATEST, f"{newest.name}\n".encode())
     except OSError as error:
         raise PushError(
             f"the bundle is pushed, but {folder / LATEST} cannot be written: {error}. Let it be a file, and run again."
         ) from error
 
 
-def latest(folder: Path) -> Path | None:
+def latest(folder: Place) -> Place | None:
     """The version that `latest` names, if it is there."""
     try:
         with (folder / LATEST).open("rb") as file:
@@ -110,27 +121,13 @@ def latest(folder: Path) -> Path | None:
     return version if text.isdigit() and version.is_dir() else None
 
 
-def _newest(folder: Path) -> Path | None:
+def _newest(folder: Place) -> Place | None:
     """By its manifest, which comes last."""
     whole = (folder / str(version) for version in sorted(versions(folder), reverse=True))
     return next((version for version in whole if (version / bundle.MANIFEST).is_file()), None)
 
 
-def _replace(path: Path, text: str) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=_WRITING, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.chmod(beside, 0o644)  # mkstemp's are for the owner alone.
-        _flush(beside)
-        os.replace(beside, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
-def resolve(path: Path) -> Path:
+def resolve(path: Place) -> Place:
     """`…/<variant>/latest` as the folder that it names; every other path as it is."""
     named = latest(path.parent) if path.name == LATEST and not path.is_dir() else None
     return named or path
@@ -139,7 +136,7 @@ def resolve(path: Path) -> Path:
 @contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """A temporary folder in the same file system, locked while its process lives, and gone afterwards."""
-    beside = Path(tempfile.mkdtemp(prefix=_WRITING, dir=folder))
+    beside = Path(tempfile.mkdtemp(prefix=WRITING, dir=folder))
     descriptor = os.open(beside, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -151,7 +148,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 
 def _sweep(folder: Path) -> None:
     """Removes what killed pushers left; another one at work holds the lock of its folder."""
-    for left in folder.glob(f"{_WRITING}*"):
+    for left in folder.glob(f"{WRITING}*"):
         with contextlib.suppress(OSError):
             descriptor = os.open(left, os.O_RDONLY)
             try:
@@ -162,10 +159,15 @@ def _sweep(folder: Path) -> None:
                 os.close(descriptor)
 
 
+def _names(source: Path) -> list[str]:
+    """Of a bundle's files, in the order in which they are written; the manifest is the last."""
+    signed = [bundle.SIGNATURE] if (source / bundle.SIGNATURE).is_file() else []
+    return [*bundle.read_manifest(source), *signed, bundle.MANIFEST]
+
+
 def _copy(source: Path, beside: Path) -> None:
     """Copies, flushes to the disk and reads again: what gets a version number is what was built."""
-    signed = [bundle.SIGNATURE] if (source / bundle.SIGNATURE).is_file() else []
-    for name in (*bundle.read_manifest(source), *signed, bundle.MANIFEST):
+    for name in _names(source):
         target = beside / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target)
@@ -175,6 +177,32 @@ def _copy(source: Path, beside: Path) -> None:
         _flush(parent)
     if faults := bundle.verify(beside):
         raise PushError(f"the copy in {beside.parent} is damaged: {'; '.join(faults[:5])}. Check that disk.")
+
+
+def _upload(source: Path, folder: BucketPath) -> BucketPath:
+    """To the first free number. Whoever writes info.json there has it: the service lets one in, so pushers never mix.
+
+    The service compares each file with its sum as it arrives. A version that a killed pusher left has no manifest; its
+    number is not used again.
+    """
+    version = next_version(folder)
+    while True:
+        target = folder / str(version)
+        try:
+            (target / bundle.INFO).upload(source / bundle.INFO, new=True)
+            break
+        except FileExistsError:
+            version += 1
+    try:
+        for name in _names(source):
+            if name != bundle.INFO:
+                (target / name).upload(source / name)
+    except OSError:
+        with contextlib.suppress(OSError):  # Not everyone who may write may delete.
+            for name in target.objects():
+                (target / name).unlink()
+        raise
+    return target
 
 
 def _claim(beside: Path, folder: Path) -> Path:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components import bundle, destination, unpaired_test
-from trainer.digest import sha256_file
+from components.bucket import Place
 
 NOT_THERE: Mapping[str, Any] = {"not_compared": "there is no other release to compare with"}
 
@@ -20,7 +19,7 @@ NOT_THERE: Mapping[str, Any] = {"not_compared": "there is no other release to co
 class Release:
     """A whole bundle at the destination, and what its info.json says."""
 
-    folder: Path
+    folder: Place
     info: Mapping[str, Any]
 
     @property
@@ -48,7 +47,7 @@ class Release:
     @property
     def fingerprint(self) -> str:
         """For the cache: another one, or another content, is another string."""
-        return f"{self.version}:{sha256_file(self.folder / bundle.INFO)}"
+        return f"{self.version}:{bundle.read_manifest(self.folder)[bundle.INFO]}"
 
     def _said(self, *path: str) -> Any:
         value: Any = self.info
@@ -67,7 +66,8 @@ def newest_other(base: str, variant: str, *, sha256: str) -> Release | None:
       sha256: of the int8 file that is judged.
 
     Raises:
-      PushError: the base is not a folder of a file system.
+      PushError: the base is neither a folder nor in Cloud Storage.
+      OSError: the base cannot be listed.
     """
     if not base:
         return None

@@ -1,11 +1,13 @@
 """Pusher: a blessed release bundle goes to `<base>/<variant>/<version>/`, whole or not at all.
 
 TFX's contract with an own executor, for TFX's copies file by file. `pushed_model`'s uri is the folder at the
-destination: TFX serves a result from cache only while its uri exists, so a deleted bundle is pushed again.
+destination: TFX serves a result from cache only while its uri exists, so a deleted bundle is pushed again. In a bucket
+the driver alone sees to that: TFX would look there by TensorFlow, with a login of its own and no time limit.
 """
 
 import logging
 import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from tfx.proto import pusher_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import bundle, destination
+from components import bucket, bundle, destination
+from components.bucket import BucketPath, Place
 from components.destination import PushError
 
 _MODEL, _BLESSING = standard_component_specs.MODEL_KEY, standard_component_specs.MODEL_BLESSING_KEY
@@ -31,10 +34,10 @@ _log = logging.getLogger(__name__)
 def is_pushed(properties: Mapping[str, Any]) -> bool:
     """Whether `pushed_model`'s properties name a bundle that lies whole at its destination now."""
     folder = str(properties.get("pushed_destination", ""))
-    return properties.get("pushed") == 1 and bool(folder) and not bundle.verify(Path(folder))
+    return properties.get("pushed") == 1 and bool(folder) and not bundle.verify(bucket.place(folder))
 
 
-def deliver(source: Path, base: str) -> Path:
+def deliver(source: Path, base: str) -> Place:
     """The rule: where this very bundle lies under `base`; it is copied there if it does not yet."""
     folder = destination.folder_of(base, _variant(source))
     version = destination.find(folder, source)
@@ -59,7 +62,8 @@ class Executor(executor.Executor):
             return
         version = deliver(Path(self.GetModelPath(input_dict)), _base(exec_properties))
         self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
-        pushed_model.uri = str(version)
+        if isinstance(version, Path):
+            pushed_model.uri = str(version)
 
 
 class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
@@ -74,7 +78,11 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
         portable_driver.BaseDriver.__init__(self, metadata_handle)
 
     def run(self, execution_info: data_types.ExecutionInfo) -> Any:
-        """Gives the execution property `version`; nothing where nothing will be pushed."""
+        """Gives the execution property `version`; nothing where nothing will be pushed.
+
+        And for a bucket `push`, which is new each time that the bundle is not there: nothing in the cache is like it.
+        The run after that finds the bundle and copies nothing, and those after it come from the cache.
+        """
         output = driver_output_pb2.DriverOutput()
         inputs = {key: list(artifacts) for key, artifacts in execution_info.input_dict.items()}
         if Executor().CheckBlessing(inputs):
@@ -82,6 +90,8 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
             folder = destination.folder_of(_base(execution_info.exec_properties), _variant(source))
             there = destination.find(folder, source)
             output.exec_properties["version"].int_value = int(there.name) if there else destination.next_version(folder)
+            if isinstance(folder, BucketPath):
+                output.exec_properties["push"].string_value = "" if there else uuid.uuid4().hex
         return output
 
 
@@ -93,7 +103,7 @@ class Pusher(component.Pusher):
 
 
 def _base(exec_properties: Mapping[str, Any]) -> str:
-    """From TFX's JSON, or the plain folder that somebody typed as a run's parameter."""
+    """From TFX's JSON, or the plain folder or gs:// that somebody typed as a run's parameter."""
     text = exec_properties[standard_component_specs.PUSH_DESTINATION_KEY]
     base = text.strip()
     if base.startswith("{"):

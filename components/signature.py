@@ -12,11 +12,11 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import bundle, signing_key
+from components import bucket, bundle, signing_key
+from components.bucket import Place
 from components.bundle import SIGNATURE, BundleError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _IGNORED = [".github", ".git", ".gitignore", ".gitattributes"]  # None is in a bundle: its manifest sees to it.
 
 
-def sign(folder: Path, key: Path, *, password: bytes | None = None) -> Path:
+def sign(folder: Place, key: Path, *, password: bytes | None = None) -> Place:
     """Writes model.sig into a whole bundle, in place of any that is there; gives its path.
 
     Args:
@@ -43,17 +43,14 @@ def sign(folder: Path, key: Path, *, password: bytes | None = None) -> Path:
         raise BundleError(f"{folder} is not whole, so it is not signed: {'; '.join(wrong[:5])}. Build it again.")
     payload = _payload(str(bundle.read_info(folder).get("name", folder.name)), bundle.sums(folder))
     content = _document(payload, _signed(private, payload), signing_key.fingerprint(private.public_key()))
-    beside = folder / f".{SIGNATURE}.writing"
     try:
-        beside.write_bytes(content)
-        os.replace(beside, folder / SIGNATURE)
+        bucket.replace(folder / SIGNATURE, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise BundleError(f"{folder / SIGNATURE} cannot be written: {error}.") from error
     return folder / SIGNATURE
 
 
-def faults(folder: Path, public_key: Path | None) -> list[str]:
+def faults(folder: Place, public_key: Path | None) -> list[str]:
     """What is wrong with a bundle's signature, one line per file; empty where this key signed these very files.
 
     Args:
@@ -168,7 +165,7 @@ def _check(public: ec.EllipticCurvePublicKey, signature: bytes, payload: bytes) 
         raise ValueError("changed: the signature is not this key's over these sums") from error
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Place) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise ValueError("not a file but a link or a device")
     with path.open("rb") as file:

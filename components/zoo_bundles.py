@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from components import bundle, destination, zoo_models
+from components import bucket, bundle, destination, zoo_models
+from components.bucket import Place
 from components.intervals import share_interval
 from components.zoo_models import Kind, Latency, Model, Zoo, ZooError
 
@@ -16,7 +17,7 @@ LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, 
 _LARGEST = 16 << 20  # Bytes of a JSON file.
 
 
-def read(base: Path) -> Zoo:
+def read(base: Place) -> Zoo:
     """The float and the int8 file of every variant that was pushed to `<base>/<variant>/<version>/`.
 
     Every byte is compared with the manifest: a version that is not whole is passed over, and named among the faults.
@@ -38,14 +39,14 @@ def read(base: Path) -> Zoo:
     return zoo_models.assembled(models, faults)
 
 
-def fingerprint(base: Path) -> str:
+def fingerprint(base: Place) -> str:
     """Changes with whatever the zoo would be read from: the manifests and the measurements. For a cache."""
     sums = hashlib.sha256()
     for folder in _variants(base):
         manifests = (folder / str(version) / bundle.MANIFEST for version in destination.versions(folder))
         for file in (*manifests, _latency_file(base, folder.name)):
             content = file.read_bytes() if file.is_file() else b""
-            sums.update(f"{file.relative_to(base)}:{len(content)}\n".encode() + content)
+            sums.update(f"{bucket.below(base, file)}:{len(content)}\n".encode() + content)
     return sums.hexdigest()
 
 
@@ -63,7 +64,7 @@ def load(path: Path) -> Zoo:
         raise ZooError(f"{path} cannot be read: {error}. Give a zoo.json, or the folder that bundles go to.") from error
 
 
-def _variants(base: Path) -> list[Path]:
+def _variants(base: Place) -> list[Place]:
     """The folders that hold versions."""
     try:
         folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.exists() else []
@@ -72,7 +73,7 @@ def _variants(base: Path) -> list[Path]:
         raise ZooError(f"{base} cannot be listed: {error}. Give the folder that bundles are pushed to.") from error
 
 
-def _models(folder: Path, base: Path) -> list[Model]:
+def _models(folder: Place, base: Place) -> list[Model]:
     """Of one bundle.
 
     Raises:
@@ -83,7 +84,7 @@ def _models(folder: Path, base: Path) -> list[Model]:
     info = bundle.read_info(folder)
     try:
         measured = _latencies(base, info)
-        return [_model(info, kind, folder.relative_to(base).as_posix(), measured) for kind in get_args(Kind)]
+        return [_model(info, kind, bucket.below(base, folder), measured) for kind in get_args(Kind)]
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
 
@@ -122,11 +123,11 @@ def _count(value: Any) -> int:
     return value
 
 
-def _latency_file(base: Path, variant: str) -> Path:
+def _latency_file(base: Place, variant: str) -> Place:
     return base / LATENCY / f"{variant}.json"
 
 
-def _latencies(base: Path, info: Mapping[str, Any]) -> dict[str, Latency]:
+def _latencies(base: Place, info: Mapping[str, Any]) -> dict[str, Latency]:
     """File → what was measured on these very bytes; that there is nothing is no fault."""
     said = _json(_latency_file(base, str(info["variant"])))
     files = said.get("files") if isinstance(said, Mapping) else None
@@ -146,7 +147,7 @@ def _measured(
             yield str(name), found
 
 
-def _json(path: Path) -> Any:
+def _json(path: Place) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LARGEST else None
     except (OSError, ValueError, RecursionError):

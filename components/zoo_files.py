@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from components import zoo_tables
+from components import bucket, zoo_tables
+from components.bucket import Place
 from components.dashboard import zoo_page
 from components.zoo_models import Zoo, ZooError
 
@@ -31,13 +31,13 @@ def write(zoo: Zoo, folder: Path) -> Path:
     return folder
 
 
-def deliver(folder: Path, base: Path) -> Path:
+def deliver(folder: Path, base: Place) -> Place:
     """Copies the four files to `<base>/zoo/`, those that are not there already; each whole, or as it was before.
 
     Raises:
       ZooError: they cannot be read or written.
     """
-    target = base.absolute() / FOLDER
+    target = base / FOLDER
     for name in FILES:
         try:
             content = (folder / name).read_bytes()
@@ -49,13 +49,10 @@ def deliver(folder: Path, base: Path) -> Path:
     return target
 
 
-def _replace(file: Path, content: bytes) -> None:
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
+def _replace(file: Place, content: bytes) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(file)
+        if isinstance(file, Path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        bucket.replace(file, content)
     except OSError as error:
         raise ZooError(f"{file} cannot be written: {error}. Make room or give another destination.") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from tfx.orchestration.portable import base_driver as portable_driver
 from tfx.orchestration.portable import data_types
 from tfx.proto.orchestration import driver_output_pb2
 
-from components import zoo_bundles, zoo_files
+from components import bucket, zoo_bundles, zoo_files
+from components.bucket import Place
 from components.system_artifacts import HtmlPage
 from components.zoo_models import ZooError
 
@@ -54,7 +55,8 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
 ZooReport.DRIVER_CLASS = Driver  # pyright: ignore[reportAttributeAccessIssue] - the decorator makes a class.
 
 
-def _base(destination: str) -> Path:
-    if "://" in destination:
-        raise ZooError(f"destination is {destination}, wanted a folder, so far. Give a path, such as /srv/models.")
-    return Path(destination).absolute()
+def _base(destination: str) -> Place:
+    try:
+        return bucket.place(destination)
+    except ValueError as error:
+        raise ZooError(f"destination: {error}") from error

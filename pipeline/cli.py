@@ -16,6 +16,7 @@ from pipeline import (
     evaluate_cli,
     family_cli,
     ingest_cli,
+    registry_cli,
     release_cli,
     report_cli,
     zoo_cli,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from pipeline.branch import Branch, Start
     from pipeline.local import Ran
+    from pipeline.signing import Signer
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -42,6 +44,7 @@ app.add_typer(report_cli.app)
 app.add_typer(evaluate_cli.app)
 app.add_typer(ingest_cli.app)
 app.add_typer(release_cli.app)
+app.add_typer(registry_cli.app)
 app.add_typer(benchmark_cli.app)
 app.add_typer(zoo_cli.app)
 
@@ -129,6 +132,12 @@ def run(
     raw: Annotated[
         bool, typer.Option("--raw", help="The checkpoint's weights themselves, not their moving averages.")
     ] = False,
+    push_destination: Annotated[
+        str, typer.Option(metavar="DIR|gs://…", help="Where bundles go.", show_default="WORKDIR/models")
+    ] = Settings.push_destination,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY.pem", help="Sign what is pushed, as mobilenet sign does; asked first.")
+    ] = None,
     from_node: Annotated[
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
@@ -161,7 +170,7 @@ def run(
     try:
         options = {
             "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
-            "holdout": holdout, "workdir": workdir, "floor": floor,
+            "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
             "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
             "exif_orientation": exif_orientation, "enable_cache": not no_cache,
         }  # fmt: skip
@@ -170,9 +179,10 @@ def run(
         names = _names(context, variant, variants)
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
+        signer = _signer(sign)
         where.set_beam_workers(beam_workers)
         where.quiet()
-        ran, pages = _run(console, settings, branches, start, runner, from_node)
+        ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
     except (where.SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
@@ -224,6 +234,12 @@ def _start(
     return Start(path.absolute(), raw=raw, trained_on=path == init_checkpoint) if path else None
 
 
+def _signer(key: Path | None) -> Signer | None:
+    from pipeline import signing
+
+    return signing.signer(key, lambda: typer.prompt(f"Password of {key}", hide_input=True, err=True)) if key else None
+
+
 def _beginning_with(branch: Branch, start: Start | None) -> Branch:
     from pipeline.settings import SettingsError
 
@@ -238,6 +254,7 @@ def _run(
     settings: Settings,
     branches: Sequence[Branch],
     start: Start | None,
+    sign: Signer | None,
     runner: Literal["local", "beam"],
     from_node: str | None,
 ) -> tuple[Ran, list[str]]:
@@ -252,7 +269,7 @@ def _run(
 
         try:
             branches = [_beginning_with(branch, start) for branch in branches]
-            ran = local.run(settings, branches, follower=follower, runner=runner, from_node=from_node)
+            ran = local.run(settings, branches, follower=follower, runner=runner, from_node=from_node, sign=sign)
         except local.NodeFailed as error:
             failure = str(error)
         except KeyboardInterrupt:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import bucket, ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_files
 from components import evaluation as evaluations
-from components import ingestion_report, ingestion_summary, pusher, tflite_artifact, zoo_files
+from components.bucket import Place
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
@@ -38,7 +40,8 @@ class Outcome:
     int8_bytes: int
     blessed: bool
     reason: str
-    pushed_to: Path | None  # None unless the bundle lies there whole, now.
+    pushed_to: Place | None  # None unless the bundle lies there whole, now.
+    signed: bool = False  # By this run.
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Ran:
     """What a run came to, branch by branch in their order."""
 
     branches: tuple[Outcome | Failure, ...]
-    zoo: Path | NodeFailed  # The folder of the zoo's table and page, beside the bundles.
+    zoo: Place | NodeFailed  # The folder of the zoo's table and page, beside the bundles.
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -72,11 +75,15 @@ def run(
     follower: progress.Follower,
     runner: Runner = "local",
     from_node: str | None = None,
+    sign: Callable[[Place], None] | None = None,
 ) -> Ran:
     """Runs the DAG: what all share, then branch after branch, then ZooReport.
 
     Both runners stop at the first failure, so these are sections of one run, one call of the runner each: a branch that
     fails or is not blessed does not stop those after it.
+
+    Args:
+        sign: called with the folder of each bundle that was pushed, or lay there already.
 
     Raises:
         NodeFailed: a node that all share failed; nothing behind it ran.
@@ -94,18 +101,31 @@ def run(
         for number, branch in enumerate(branches, start=1):
             if len(branches) > 1:
                 follower.say(f"Branch {number} of {len(branches)}: {branch.variant.name}")
-            ran.append(_run_branch(branch, sections, settings))
+            ran.append(_run_branch(branch, sections, settings, sign))
         return Ran(tuple(ran), _run_zoo(sections, settings))
 
 
-def _run_branch(branch: Branch, sections: Sections, settings: Settings) -> Outcome | Failure:
+def _run_branch(
+    branch: Branch, sections: Sections, settings: Settings, sign: Callable[[Place], None] | None
+) -> Outcome | Failure:
     try:
         sections.run(lambda node: node.endswith(f"-{branch.variant.id}"))
-        return _outcome(branch, lineage.last_run(settings.metadata))
+        outcome = _outcome(branch, lineage.last_run(settings.metadata))
+        return _signed(outcome, sign) if sign else outcome
     except NodeFailed as error:
         return _said(Failure(branch, error), sections.follower)
     except (OSError, KeyError, ValueError) as error:
         return _said(Failure(branch, NodeFailed("Reading the results", error)), sections.follower)
+
+
+def _signed(outcome: Outcome, sign: Callable[[Place], None]) -> Outcome:
+    if outcome.pushed_to is None:
+        return outcome
+    try:
+        sign(outcome.pushed_to)
+    except (OSError, ValueError) as error:
+        raise NodeFailed(f"{outcome.pushed_to} is pushed, but signing it", error) from error
+    return dataclasses.replace(outcome, signed=True)
 
 
 def _said(failure: Failure, follower: progress.Follower) -> Failure:
@@ -113,12 +133,12 @@ def _said(failure: Failure, follower: progress.Follower) -> Failure:
     return failure
 
 
-def _run_zoo(sections: Sections, settings: Settings) -> Path | NodeFailed:
+def _run_zoo(sections: Sections, settings: Settings) -> Place | NodeFailed:
     """The files come from the cache where the bundles are those of last time; their copy is then made good."""
     try:
         sections.run(lambda node: node == ZOO)
         page = lineage.last_run(settings.metadata)[ZOO].outputs["html"].uri
-        return zoo_files.deliver(page.parent, settings.models)
+        return zoo_files.deliver(page.parent, bucket.place(settings.destination))
     except NodeFailed as error:
         sections.follower.fail(str(error))
         return error
@@ -177,7 +197,7 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
         int8_bytes=(files / tflite_artifact.INT8).stat().st_size,
         blessed=blessing["blessed"] == 1,
         reason=blessing["reason"],
-        pushed_to=Path(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
+        pushed_to=bucket.place(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
     )
 
 

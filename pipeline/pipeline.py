@@ -111,7 +111,7 @@ def create_pipeline(
     grown = [_branch(data, branch, settings, parameter, digest) for branch in branches]
     # The table and the page of all that was pushed, whatever became of a branch: it reads the bundles themselves.
     zoo = ZooReport(
-        destination=parameter("push_destination", str(settings.models)),
+        destination=parameter("push_destination", settings.destination),
         code=digest("components.zoo_report"),
     ).with_id(ZOO)
     zoo.add_upstream_nodes([nodes[-1] for nodes in grown])  # The Pushers.
@@ -166,7 +166,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         tflite=converter.outputs["tflite"],
         float_model=float_model,
         qat_model=qat_trainer.outputs["model"],
-        destination=parameter("push_destination", str(settings.models)),
+        destination=parameter("push_destination", settings.destination),
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
         visible_drop=VISIBLE_DROP,
@@ -198,7 +198,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
     pusher = Pusher(
         model=builder.outputs["bundle"],
         model_blessing=gate.outputs["blessing"],
-        push_destination=_destination(parameter("push_destination", str(settings.models))),
+        push_destination=_destination(parameter("push_destination", settings.destination)),
         custom_config={"code": digest("components.pusher")},
     ).with_id(f"Pusher-{name}")
     return [*importers, *float_trainers, qat_trainer, converter, evaluator, gate, report, builder, pusher]

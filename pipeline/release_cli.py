@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from pipeline.console import failed, say
+
+if TYPE_CHECKING:
+    from components.bucket import Place
 
 app = typer.Typer()
 
@@ -44,7 +47,9 @@ def predict(
 
     console = Console()
     try:
-        chosen = _release(Path(model))
+        chosen = _release(model)
+        if not isinstance(chosen, Path):
+            raise ValueError(f"{chosen} is in a bucket: fetch it first, with gcloud storage cp -r {chosen} .")
         if verify or key:
             from pipeline import verify as verifying
 
@@ -61,7 +66,7 @@ def predict(
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder.")],
+    bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: _PublicKey = None,
 ) -> None:
     """Check every byte of a release bundle against its manifest; with --key, its signature too.
@@ -71,19 +76,20 @@ def verify(
     from pipeline import verify as verifying
 
     console = Console()
-    bundle = _release(bundle)
     try:
-        faults = verifying.faults(bundle, key)
+        release = _release(bundle)
+        faults = verifying.faults(release, key)
+        praise = "" if faults else verifying.praise(release, key)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     if faults:
-        raise failed(console, f"{bundle} is not what was released:\n  " + "\n  ".join(faults))
-    say(console, verifying.praise(bundle, key))
+        raise failed(console, f"{release} is not what was released:\n  " + "\n  ".join(faults))
+    say(console, praise)
 
 
 @app.command()
 def sign(
-    bundle: Annotated[Path, typer.Argument(help="A release bundle's folder.")],
+    bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: Annotated[
         Path,
         typer.Option("--key", metavar="KEY.pem", help="A private key on P-256, P-384 or P-521; stays where it is."),
@@ -96,20 +102,20 @@ def sign(
     from components import signature, signing_key
 
     console = Console()
-    bundle = _release(bundle)
     try:
+        release = _release(bundle)
         try:
-            written = signature.sign(bundle, key)
+            written = signature.sign(release, key)
         except signing_key.PasswordNeeded:
             password = typer.prompt(f"Password of {key}", hide_input=True, err=True)
-            written = signature.sign(bundle, key, password=password.encode())
+            written = signature.sign(release, key, password=password.encode())
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     say(console, f"Signed: {written}")
 
 
-def _release(path: Path) -> Path:
-    """The version that a destination's `latest` names; any other path as it is."""
-    from components import destination
+def _release(text: str) -> Place:
+    """The version that a destination's `latest` names; any other place as it is."""
+    from components import bucket, destination
 
-    return destination.resolve(path)
+    return destination.resolve(bucket.place(text) if "://" in text else Path(text))

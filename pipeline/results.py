@@ -4,7 +4,6 @@ each branch ended."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -54,10 +53,12 @@ def sentences(ran: Ran) -> Iterator[str]:
     for outcome in ran.outcomes:
         name = "" if len(ran.branches) == 1 else f"{outcome.branch.variant.name}: "
         if outcome.pushed_to:
-            yield f"{name}Blessed and pushed: {outcome.pushed_to}" + (f"\n{outcome.reason}" if not name else "")
+            signed = " (signed)" if outcome.signed else ""
+            reason = f"\n{outcome.reason}" if not name else ""
+            yield f"{name}Blessed and pushed: {outcome.pushed_to}{signed}{reason}"
         elif not outcome.blessed:
             yield f"{name}Not blessed, so not pushed.\n{outcome.reason}"
-    if isinstance(ran.zoo, Path):
+    if not isinstance(ran.zoo, Exception):
         yield f"All that was pushed, as a table and a page: {ran.zoo / 'zoo.html'}"
 
 
@@ -69,7 +70,7 @@ def errors(ran: Ran) -> list[str]:
         if outcome.blessed and not outcome.pushed_to:
             name = f"{outcome.branch.variant.name}: " if several else ""
             found.append(f"{name}blessed, but the bundle is not whole at its destination. Run the same command again.")
-    return found if isinstance(ran.zoo, Path) else [*found, str(ran.zoo)]
+    return [*found, str(ran.zoo)] if isinstance(ran.zoo, Exception) else found
 
 
 def pictures(outcome: Outcome) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from components import bucket
+
 if TYPE_CHECKING:
     from pipeline.cluster.settings import KubeflowSettings
 
@@ -53,6 +55,10 @@ class Settings:
     )
     holdout: float = field(default=0.0, metadata=_said("the share of train to measure on instead", ge=0, lt=1))
     workdir: Path = field(default=Path("runs"), metadata=_said("the folder for all that is made", strict=False))
+    push_destination: str = field(
+        default="",
+        metadata=_said("the folder for release bundles, or gs://…; models/ of the work directory without it"),
+    )
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
     floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
     margin: float = field(
@@ -76,6 +82,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("data", "workdir"):
             object.__setattr__(self, name, getattr(self, name).absolute())
+        if self.push_destination and "://" not in self.push_destination:
+            object.__setattr__(self, "push_destination", os.path.abspath(self.push_destination))
         for name in ("ground_truth", "boxes"):
             if path := getattr(self, name):
                 object.__setattr__(self, name, path.absolute())
@@ -90,8 +98,13 @@ class Settings:
 
     @property
     def models(self) -> Path:
-        """The push destination."""
+        """Where bundles go unless another place is named."""
         return self.workdir / "models"
+
+    @property
+    def destination(self) -> str:
+        """The push destination: an absolute path, or gs://…"""
+        return str(bucket.place(self.push_destination)) if self.push_destination else str(self.models)
 
     @property
     def log(self) -> Path:
@@ -113,6 +126,10 @@ def check(settings: Settings) -> None:
             option = f"--{name.replace('_', '-')}"
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
     _check_data(settings)
+    try:
+        bucket.place(settings.push_destination)
+    except ValueError as error:
+        raise SettingsError(f"--push-destination: {error}") from error
     check_workdir(settings.workdir)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from components import bundle, signature
+from components.bucket import Place
 from components.bundle import BundleError
 
 
-def faults(folder: Path, key: Path | None) -> list[str]:
+def faults(folder: Place, key: Path | None) -> list[str]:
     """What is wrong with a bundle, one line per file; with a public key also with its signature.
 
     Raises:
@@ -34,7 +35,7 @@ def check(path: Path, key: Path | None) -> None:
         raise BundleError(f"{folder} is not what was released:\n  " + "\n  ".join(found))
 
 
-def praise(folder: Path, key: Path | None) -> str:
+def praise(folder: Place, key: Path | None) -> str:
     """What was checked and found right, in a sentence."""
     sums = bundle.read_manifest(folder)
     size = sum((folder / name).stat().st_size for name in sums)

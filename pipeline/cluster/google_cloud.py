@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import google.auth
@@ -17,6 +17,17 @@ from pipeline.cluster.settings import VertexSettings
 
 _TIMEOUT = 30  # Seconds.
 _ONCE: Any = None  # Not again for two minutes, which the client would; its types leave None out.
+
+
+class Asked(Protocol):
+    """Whom we ask, for what an error says: VertexSettings, or a part of them."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def service_account(self) -> str | None: ...
 
 
 def credentials() -> Any:
@@ -44,7 +55,7 @@ def look_for_buckets(settings: VertexSettings, folders: Sequence[str], report: R
 
 
 @contextlib.contextmanager
-def explained(settings: VertexSettings) -> Iterator[None]:
+def explained(settings: Asked) -> Iterator[None]:
     """Turns what the clients raise into one sentence.
 
     Raises:
@@ -73,7 +84,7 @@ def explained(settings: VertexSettings) -> Iterator[None]:
         raise Unreachable(f"Google Cloud does not answer ({_words(error)}). Look at the network.") from error
 
 
-def _refusal(settings: VertexSettings, error: exceptions.GoogleAPICallError) -> str:
+def _refusal(settings: Asked, error: exceptions.GoogleAPICallError) -> str:
     said = " ".join(str(error.message).split())
     where = f"Vertex AI, project {settings.project}, {settings.location}"
     if isinstance(error, exceptions.Unauthorized):
@@ -92,7 +103,7 @@ def _refusal(settings: VertexSettings, error: exceptions.GoogleAPICallError) -> 
     return f"{where}: refused ({error.code}: {said})."
 
 
-def _account(settings: VertexSettings) -> str:
+def _account(settings: Asked) -> str:
     return settings.service_account or "Compute Engine's default service account"
 
 

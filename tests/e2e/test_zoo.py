@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from components import bundle, zoo_bundles
 from components import evaluation as evaluations
-from pipeline import lineage
+from pipeline import lineage, verify
 from tests import browser
+from tests.components.test_signature import write_keys
 from tests.e2e.conftest import WholeRun, mobilenet
 
 pytestmark = pytest.mark.e2e
@@ -40,7 +42,8 @@ def added(whole_run: WholeRun, tmp_path_factory) -> Added:
     (workdir / "artifacts" / "FloatTrainer-w025-r48").mkdir(parents=True)
     (workdir / "artifacts" / "FloatTrainer-w025-r48" / "resume").write_text("Where its checkpoints would go.")
     chosen = ("--variants", "0.25_32,0.25_48,0.25_40", "--recipe", "tiny", "--seed", "3")
-    done = mobilenet("run", "--data", whole_run.data, "--workdir", workdir, *chosen)
+    key, _ = write_keys(workdir.parent, "key", ec.generate_private_key(ec.SECP256R1()))
+    done = mobilenet("run", "--data", whole_run.data, "--workdir", workdir, *chosen, "--sign", key)
     return Added(workdir, done, lineage.last_run(workdir / "metadata.sqlite"))
 
 
@@ -60,6 +63,13 @@ def test_a_branch_that_failed_is_named_stops_no_other_and_the_exit_code_is_1(add
         assert bundle.verify(added.models / variant / "1") == []
         assert f"{variant}: Blessed and pushed: {added.models / variant / '1'}" in added.done.stdout
         assert (added.workdir / f"report_{variant}.html").is_file()
+
+
+def test_what_was_pushed_is_signed_with_the_runs_key_of_which_ml_metadata_knows_nothing(added: Added):
+    for variant in ("0.25_32", "0.25_40"):
+        assert verify.faults(added.models / variant / "1", added.workdir.parent / "key.pub.pem") == []
+        assert f"{added.models / variant / '1'} (signed)" in added.done.stdout
+    assert b"key.pem" not in (added.workdir / "metadata.sqlite").read_bytes()
 
 
 def test_the_last_screen_has_every_branch_with_its_scores(added: Added):

@@ -37,6 +37,7 @@ def _ended(variant: str, *, blessed: bool = True, pushed: bool = True) -> Any:
         blessed=blessed,
         reason=f"the evidence of {variant}",
         pushed_to=Path("runs/models") / variant / "2" if pushed else None,
+        signed=False,
     )
 
 

@@ -22,3 +22,10 @@ def test_more_than_one_worker_means_processes(monkeypatch, workers, mode):
         monkeypatch.setenv(name, "")
     settings.set_beam_workers(workers)
     assert (os.environ[settings.BEAM_MODE], os.environ[settings.BEAM_WORKERS]) == (mode, str(workers))
+
+
+def test_bundles_go_into_the_work_directory_or_where_the_setting_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settings.Settings().destination == str(tmp_path / "runs" / "models")
+    for given, wanted in (("out", str(tmp_path / "out")), ("gs://models/out/", "gs://models/out")):
+        assert settings.Settings(push_destination=given).destination == wanted
