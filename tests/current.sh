@@ -1,10 +1,10 @@
 #!/bin/sh
 # The tests on the current stack, whatever .venv is on: `make test-current`, with ARGS=tests/trainer a part of them.
 #
-# If .venv is on it already, they run there. Else on a copy of the working tree with a .venv of its own: on this machine
-# where its glibc and a Python allow, or in a Debian 13 made with debootstrap, by root. All of that lies in .current/
-# (CURRENT=/folder names another), is kept for the next time (8 GB) and may be deleted. The rest of the machine stays as it
-# is: what is mounted in Debian is seen by its processes alone and goes with them.
+# If .venv is on it, or will be when it is made, they run in place. Else on a copy of the working tree with a .venv of its
+# own: on this machine where its glibc and a Python allow, or in a Debian 13 made with debootstrap, by root. All of that lies
+# in .current/ (CURRENT=/folder names another), is kept for the next time (8 GB) and may be deleted. The rest of the machine
+# stays as it is: what is mounted in Debian is seen by its processes alone and goes with them.
 # Debian comes from debootstrap's own mirror (MIRROR=... names another), Python's packages from where pip and uv have them here.
 set -eu
 
@@ -19,8 +19,8 @@ PIP_INDEX_URL PIP_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTR
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 
 main() {
-    if is_current .venv/bin/python; then
-        say "in place: .venv is on the current stack"
+    if is_current .venv/bin/python || { [ ! -e .venv ] && current_python >/dev/null; }; then
+        say "in place, as .venv is on the current stack or not made yet"
         test_in .
     elif python=$(current_python); then
         say "on this machine, with $python, in $folder"

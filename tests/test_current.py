@@ -104,31 +104,41 @@ def test_a_venv_that_is_on_the_current_stack_is_used_in_place(machine):
     assert not machine.folder.exists()
 
 
-def test_where_glibc_allows_a_copy_with_a_venv_of_its_own_is_tested(machine):
+def test_where_there_is_no_venv_yet_and_it_would_be_on_the_current_stack_it_is_made_in_place(machine):
+    machine.says("getconf", "glibc 2.39")
+    machine.says("python3.11", "3.11")
+    assert machine.test().returncode == 0
+    assert machine.calls() == [" --no-print-directory -C . test ARGS="]
+
+
+@pytest.fixture
+def older(machine):
+    """A machine for the current stack, on which .venv is of another."""
     machine.says("getconf", "glibc 2.41")
     machine.says("python3.13", "3.13")
-    result = machine.test(ARGS="-k 'a or b'")
+    (machine.checkout / ".venv").mkdir()
+    return machine
+
+
+def test_where_glibc_allows_a_copy_with_a_venv_of_its_own_is_tested(older):
+    result = older.test(ARGS="-k 'a or b'")
     assert result.returncode == 0
-    assert f"on this machine, with {machine.programs / 'python3.13'}" in result.stderr
-    copy = machine.folder / "checkout"
-    assert machine.calls() == [
-        f"{machine.programs / 'python3.13'} --no-print-directory -C {copy} test ARGS=-k 'a or b'"
-    ]
+    assert f"on this machine, with {older.programs / 'python3.13'}" in result.stderr
+    copy = older.folder / "checkout"
+    assert older.calls() == [f"{older.programs / 'python3.13'} --no-print-directory -C {copy} test ARGS=-k 'a or b'"]
     assert sorted(os.listdir(copy)) == [".gitignore", "setup.sh", "tests"]
 
 
-def test_a_copy_is_what_lies_in_the_working_tree_now_and_keeps_its_venv(machine):
-    machine.says("getconf", "glibc 2.41")
-    machine.says("python3.13", "3.13")
-    (machine.checkout / "with space.py").write_text("1")
-    subprocess.run(["git", "add", "."], cwd=machine.checkout, check=True)
-    machine.test()
-    copy = machine.folder / "checkout"
+def test_a_copy_is_what_lies_in_the_working_tree_now_and_keeps_its_venv(older):
+    (older.checkout / "with space.py").write_text("1")
+    subprocess.run(["git", "add", "."], cwd=older.checkout, check=True)
+    older.test()
+    copy = older.folder / "checkout"
     assert (copy / "with space.py").read_text() == "1"
     (copy / ".venv").mkdir()
-    (machine.checkout / "with space.py").unlink()
-    (machine.checkout / "new.py").touch()
-    assert machine.test().returncode == 0
+    (older.checkout / "with space.py").unlink()
+    (older.checkout / "new.py").touch()
+    assert older.test().returncode == 0
     assert sorted(os.listdir(copy)) == [".gitignore", ".venv", "new.py", "setup.sh", "tests"]
 
 
@@ -179,14 +189,12 @@ def test_where_neither_is_possible_one_sentence_says_why(machine, user, debian, 
     assert refused.stderr.endswith(f"{reason}.\n")
 
 
-def test_two_at_once_do_not_share_a_folder(machine):
-    machine.says("getconf", "glibc 2.41")
-    machine.says("python3.13", "3.13")
-    machine.folder.mkdir()
-    lock = machine.folder / "lock"
+def test_two_at_once_do_not_share_a_folder(older):
+    older.folder.mkdir()
+    lock = older.folder / "lock"
     holder = subprocess.Popen(["flock", str(lock), "sh", "-c", "echo held; read _"], stdin=-1, stdout=-1, text=True)
     assert holder.stdout and holder.stdout.readline() == "held\n"
-    refused = machine.test()
+    refused = older.test()
     holder.communicate("\n", timeout=60)
-    assert (refused.returncode, machine.calls()) == (1, [])
+    assert (refused.returncode, older.calls()) == (1, [])
     assert "another make test-current is at work" in refused.stderr

@@ -263,7 +263,7 @@ def test_a_folder_that_was_moved_gets_a_venv_of_its_own(machine):
     assert machine.calls()[-3:] == ["venv --quiet", "pip sync", "pip install"]
 
 
-@pytest.mark.parametrize("name", ["setup.sh", "requirements.lock", "pyproject.toml", "Makefile"])
+@pytest.mark.parametrize("name", ["setup.sh", "requirements.lock", "pyproject.toml", "Makefile", "tests/current.sh"])
 def test_no_address_is_written_down(name):
     """The lock must work behind any mirror: package indexes are the affair of the machine's own configuration."""
     assert "://" not in (ROOT / name).read_text(encoding="utf-8")
