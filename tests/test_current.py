@@ -168,6 +168,20 @@ def test_a_debian_that_could_not_be_made_leaves_none_and_its_last_words_are_said
     assert machine.test().returncode == 0
 
 
+def test_packages_come_from_where_pip_has_them_on_this_machine_and_no_longer_when_it_forgets(machine):
+    machine.can_make_debian()
+    named = machine.programs / ".config/pip/pip.conf"
+    named.parent.mkdir(parents=True)
+    named.write_text("[global]\nindex-url = somewhere\n")
+    named.chmod(0o600)
+    machine.test()
+    known = machine.folder / "debian/root/.config/pip/pip.conf"
+    assert (known.read_text(), known.stat().st_mode & 0o777) == (named.read_text(), 0o600)
+    named.unlink()
+    machine.test()
+    assert not known.exists()
+
+
 @pytest.mark.parametrize(
     ("user", "debian", "reason"),
     [
