@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: setup run test chromium proof lint format compile image gpu-lock data-fashion-mnist clean help
+.PHONY: setup run test test-current chromium proof lint format compile image gpu-lock data-fashion-mnist clean help
 
 BIN := .venv/bin
 ARGS ?=
@@ -15,6 +15,9 @@ run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_1
 
 test: setup chromium ## the tests that CI runs, on up to four cores; ARGS=tests/pipeline runs a part
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+
+test-current: ## the same on the current stack: here where this machine's C library allows, else in a Debian 13 (as root)
+	@tests/current.sh
 
 chromium: ## install Debian's Chromium for the tests of pages, where there is none and root may
 	@tests/chromium.sh

@@ -4,7 +4,8 @@
 # The stamp in .venv is written last and holds what the .venv was made from. A set-up killed half-way has left none and is
 # made anew; one whose lock or pyproject.toml has changed since is brought up to date in place.
 #
-# PYTHON=/path/to/python3.10 names the interpreter. Package indexes come from the configuration of uv or pip, never from here.
+# Python 3.13, 3.12 or 3.11 is the current stack, where the machine's glibc is new enough for its wheels; 3.10 is the other.
+# PYTHON=/path/to/python3.12 names the interpreter. Package indexes come from the configuration of uv or pip, never from here.
 set -eu
 
 cd "$(dirname "$0")"
@@ -12,6 +13,8 @@ root=$(pwd -P)
 venv=$root/.venv
 stamp=$venv/.complete
 tools=$venv/uv # Where our own uv goes if the machine has none.
+CURRENT="3.13 3.12 3.11" # As each is preferred; pyproject.toml and the lock hold for all of them.
+NEWER=2.39 # The glibc that the current stack's wheels of ML Metadata and TFDV need.
 UV_PIN='uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19'
 
 main() {
@@ -29,7 +32,12 @@ main() {
 }
 
 is_whole() {
-    [ -x "$venv/bin/python" ] && inputs | cmp -s - "$stamp"
+    [ -x "$venv/bin/python" ] && inputs | cmp -s - "$stamp" && is_as_named
+}
+
+# A PYTHON that is named for a .venv of another version is a wish for the other stack.
+is_as_named() {
+    [ -z "${PYTHON:-}" ] || [ "$(version_of "$PYTHON")" = "$(version_of "$venv/bin/python")" ]
 }
 
 # What the stamp must hold. The folder is part of it: a .venv that was moved or copied points to the old place.
@@ -43,14 +51,16 @@ check_machine() {
         fail "TFX has wheels for x86-64 Linux only and this is $(uname -sm): use an x86-64 Linux container or machine."
     glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2) || glibc=
     [ -n "$glibc" ] || fail "TFX's wheels need glibc 2.17 or newer and this system has another C library: use Debian, Ubuntu or the like."
+    [ -z "${PYTHON:-}" ] || serves "$PYTHON" ||
+        fail "PYTHON=$PYTHON does not serve: wanted a Python 3.10, or 3.11 to 3.13 where glibc is $NEWER or newer (here: $glibc)."
 }
 
 prepare() {
-    if [ -x "$venv/bin/python" ] && [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$root" ]; then
+    if [ -x "$venv/bin/python" ] && [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$root" ] && is_as_named; then
         say "requirements.lock or pyproject.toml has changed: bringing .venv up to date"
         rm "$stamp"
     else
-        [ ! -e "$venv" ] || say ".venv is unfinished or was made elsewhere: making it anew"
+        [ ! -e "$venv" ] || say ".venv is unfinished, was made elsewhere or with another Python: making it anew"
         rm -rf "$venv"
         mkdir "$venv"
     fi
@@ -59,11 +69,7 @@ prepare() {
 make_venv() {
     python=$(choose_python) || exit 1
     version=$(version_of "$python")
-    case $version in
-    3.10) stack="tfx 1.16.0 on Python 3.10" ;;
-    *) stack="tfx 1.21.0 on Python $version, as there is no Python 3.10" ;;
-    esac
-    say "$stack ($python)"
+    say "$(stack_of "$version") ($python)"
     can_compile || fail "pyfarmhash, which TFX needs, is built from source: install a C++ compiler and Python's headers (Debian, Ubuntu: apt install g++ python$version-dev) and try again."
     if [ -n "$uv" ]; then
         "$uv" venv --quiet --allow-existing --python "$python" "$venv" || fail "uv could not make .venv with $python, see above."
@@ -73,29 +79,52 @@ make_venv() {
     fi
 }
 
+# What is made, and why that of the two.
+stack_of() {
+    if [ "$1" != 3.10 ]; then
+        stack="tfx 1.21.0 on Python $1, the current stack"
+        why="glibc is $glibc"
+    else
+        stack="tfx 1.16.0 on Python 3.10"
+        why="the current stack needs glibc $NEWER or newer, and this is $glibc"
+        ! glibc_fits_newer || why="there is no Python 3.11 to 3.13 for the current stack"
+    fi
+    [ -z "${PYTHON:-}" ] || why="PYTHON names it"
+    echo "$stack, as $why"
+}
+
 can_compile() {
     { command -v g++ || command -v c++ || command -v clang++; } >/dev/null &&
         "$python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null
 }
 
-# Prints the interpreter: the one named by the user, a 3.10, a 3.11 if the newer stack's wheels fit, a 3.10 fetched by uv.
+# Prints the interpreter: the one named by the user, one of the current stack if its wheels fit, a 3.10, one fetched by uv.
 choose_python() {
     if [ -n "${PYTHON:-}" ]; then
-        case $(version_of "$PYTHON") in
-        3.10) command -v "$PYTHON" && return ;;
-        3.11) glibc_fits_newer && command -v "$PYTHON" && return ;;
-        esac
-        fail "PYTHON=$PYTHON does not serve: wanted a Python 3.10, or a 3.11 where glibc is 2.39 or newer (here: $glibc)."
+        command -v "$PYTHON"
+        return
     fi
-    python_named 3.10 && return
+    wanted=3.10
     if glibc_fits_newer; then
-        python_named 3.11 && return
+        wanted="$CURRENT 3.10"
     fi
+    for version in $wanted; do
+        python_named "$version" && return
+    done
+    first=${wanted%% *}
     if [ -n "$uv" ]; then
-        say "no Python 3.10 here: uv fetches one"
-        "$uv" python install --quiet 3.10 >&2 && "$uv" python find --quiet 3.10 && return
+        say "no Python here that serves: uv fetches $first"
+        "$uv" python install --quiet "$first" >&2 && "$uv" python find --quiet --no-project "$first" && return
     fi
-    fail "found no Python 3.10 (nor a 3.11 with glibc 2.39 or newer; here: $glibc) and could fetch none: install it (Ubuntu 22.04: apt install python3.10-venv; anywhere: pyenv install 3.10) or name one, as in: make setup PYTHON=/path/to/python3.10"
+    fail "found no Python 3.10 (nor 3.11 to 3.13 with glibc $NEWER or newer; here: $glibc) and could fetch none: install one (Debian 13, Ubuntu 24.04: apt install python3-venv; Ubuntu 22.04: apt install python3.10-venv; anywhere: pyenv install $first) or name one, as in: make setup PYTHON=/path/to/python$first"
+}
+
+serves() {
+    named=$(version_of "$1")
+    case " 3.10 $CURRENT " in
+    *" ${named:-none} "*) [ "$named" = 3.10 ] || glibc_fits_newer ;;
+    *) return 1 ;;
+    esac
 }
 
 # The first interpreter of version $1 that runs: on the path, known to uv, of pyenv.
@@ -117,7 +146,7 @@ version_of() {
 }
 
 glibc_fits_newer() {
-    [ "$(printf '2.39\n%s\n' "$glibc" | sort -V | head -n 1)" = 2.39 ]
+    [ "$(printf '%s\n' "$NEWER" "$glibc" | sort -V | head -n 1)" = "$NEWER" ]
 }
 
 find_uv() {
@@ -126,7 +155,7 @@ find_uv() {
 
 # Any Python that has venv or pip can fetch uv; prints its path. What fails here shows again, and is said, with pip.
 own_uv() {
-    for python in ${PYTHON:-} python3.10 python3 python3.11 python; do
+    for python in ${PYTHON:-} python3 python3.10 python3.13 python3.12 python3.11 python; do
         [ -n "$(version_of "$python")" ] || continue
         if "$python" -m venv "$tools" >/dev/null 2>&1; then
             fetch_uv "$tools/bin/python"

@@ -95,6 +95,7 @@ def repair(spec: dict[str, Any], *, defaults: Mapping[str, Any]) -> None:
     pass_parameters_on(spec)
     name_system_types(spec)
     for dag in dags(spec):
+        word_statistics_options(dag["tasks"])
         name_producers(dag["tasks"])
         type_consumers(spec, dag["tasks"])
 
@@ -128,6 +129,18 @@ def name_system_types(spec: dict[str, Any]) -> None:
             if title:
                 version = system_types.SCHEMA_VERSION
                 artifact["artifactType"] = {"schemaTitle": title, "schemaVersion": version}
+
+
+def word_statistics_options(tasks: dict[str, Any]) -> None:
+    """TFDV's options are written as they lie in memory and replace those of the reader, whichever stack that is on.
+
+    That of TFX 1.16 needs a field which that of 1.21 does not write, and neither minds one too many. Sorted, as their
+    order is the stack's as well.
+    """
+    for task in tasks.values():
+        value = task.get("inputs", {}).get("parameters", {}).get("stats_options_json", {}).get("runtimeValue")
+        if value:
+            value["constant"] = json.dumps({"_slice_sqls": None, **json.loads(value["constant"])}, sort_keys=True)
 
 
 def name_producers(tasks: dict[str, Any]) -> None:

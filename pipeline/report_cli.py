@@ -32,7 +32,7 @@ def report(
 
     It needs no network. A run that failed or was not blessed has one too: it shows what there is.
     """
-    from pipeline import settings as where
+    from pipeline import silence
     from trainer.variant import Variant
 
     console = Console()
@@ -40,7 +40,7 @@ def report(
         if open_ and serve:
             raise ValueError("got --open and --serve, wanted one of them.")
         chosen = Variant.parse(variant) if variant else None
-        where.silent()
+        silence.import_tensorflow()
         from pipeline import report as reporting
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # It deprecates what TFMA reads with.

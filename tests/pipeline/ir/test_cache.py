@@ -68,7 +68,10 @@ def test_the_driver_looks_at_the_input_before_the_cache_on_vertex_and_never_on_k
 
 @BOTH
 def test_killed_and_started_again_it_goes_on_from_the_cache(tmp_path, backend):
-    wait = "import time, pathlib, os\nwhile not pathlib.Path(os.environ['GO']).exists(): time.sleep(0.05)\n"
+    wait = (
+        "import time, pathlib, os\npathlib.Path(os.environ['GO'] + '.awaited').touch()\n"
+        "while not pathlib.Path(os.environ['GO']).exists(): time.sleep(0.05)\n"
+    )
     spec = chain()
     spec.copy("b", "a", text=constant("bee"), script=wait + COPY)
     go = {"name": "GO", "value": str(tmp_path / "go")}
@@ -83,7 +86,7 @@ def test_killed_and_started_again_it_goes_on_from_the_cache(tmp_path, backend):
     )
     process = subprocess.Popen([sys.executable, "-c", code, tmp_path, backend], cwd=ROOT, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "work" / "logs" / "b.log").exists():
+    while not (tmp_path / "go.awaited").exists():  # Between fork and exec b would hold the run's lock as well.
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
