@@ -79,7 +79,7 @@ def register(release: str, where: Registry, *, display_name: str | None = None, 
             return _as_registered(where, there.name, there.version_id, new=False)
         request.parent_model = parent
         made = client.upload_model(request=request, timeout=TIMEOUT).result(timeout=LONGEST)
-    return _as_registered(where, made.model, made.model_version_id, new=True)
+    return _as_registered(where, made.model, made.model_version_id, new=True)  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _in_cloud_storage(release: str) -> BucketPath:

@@ -54,7 +54,7 @@ def test_the_first_push_is_version_1_and_whole(source, base):
 
 
 def test_the_same_bundle_is_not_copied_again(source, base):
-    pushed = pusher.deliver(source, str(base))
+    pushed = Path(str(pusher.deliver(source, str(base))))
     before = (pushed / bundle.MANIFEST).stat()
     assert pusher.deliver(source, str(base)) == pushed
     assert names(base / VARIANT) == ["1", "latest"]
@@ -252,7 +252,7 @@ def test_not_blessed_is_not_pushed_and_says_so(source, base, caplog):
 
 
 def test_is_pushed_only_while_the_bundle_lies_whole_at_its_destination(source, base):
-    there = pusher.deliver(source, str(base))
+    there = Path(str(pusher.deliver(source, str(base))))
     properties = {"pushed": 1, "pushed_destination": str(there), "pushed_version": "1"}
     assert pusher.is_pushed(properties)
     assert not pusher.is_pushed(properties | {"pushed": 0})

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
@@ -154,7 +155,7 @@ def test_an_empty_destination_has_a_page_that_says_so(tmp_path):
 
 def test_a_deleted_or_damaged_copy_is_made_good_from_the_artifact(models, tmp_path):
     artifact = zoo_files.write(zoo_bundles.read(models), tmp_path / "artifact")
-    copy = zoo_files.deliver(artifact, tmp_path / "models")
+    copy = Path(str(zoo_files.deliver(artifact, tmp_path / "models")))
     times = {name: (copy / name).stat().st_mtime_ns for name in zoo_files.FILES}
     (copy / "zoo.csv").unlink()
     (copy / "zoo.md").write_text("damaged")

@@ -47,15 +47,15 @@ class _Service:
         self.requests: list[types.UploadModelRequest] = []
         self.filters: list[str] = []
 
-    def upload_model(self, client, request=None, timeout=None):
+    def upload_model(self, client, request, timeout=None):
         self.requests.append(request)
         return _Done(str(len(self.requests)))
 
-    def list_models(self, client, request=None, timeout=None):
+    def list_models(self, client, request, timeout=None):
         self.filters.append(request.filter)
         return [types.Model(name=MODEL)] if self.requests else []
 
-    def list_model_versions(self, client, request=None, timeout=None):
+    def list_model_versions(self, client, request, timeout=None):
         assert request.name == MODEL
         return [
             types.Model(name=f"{MODEL}@{number}", version_id=str(number), labels=dict(each.model.labels))
