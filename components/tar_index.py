@@ -5,12 +5,10 @@ be a part of a file: ILSVRC2012_img_train.tar is a tar of 1000 tars.
 """
 
 import contextlib
-import os
-import stat
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from components import tar_headers
+from components import plain_file, tar_headers
 from components.source import DataError
 from components.tar_headers import BLOCK, NOTHING, Header
 
@@ -55,14 +53,8 @@ def opened(path: str) -> Iterator[Archive]:
     Raises:
         DataError: it cannot be read, or is no file.
     """
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # A pipe would block for ever.
-            raise DataError(f"{path} is not a file. Wanted an uncompressed tar.")
-        with open(path, "rb", buffering=0) as file:
-            yield Archive(file, path, 0, status.st_size)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    with plain_file.opened(path, wanted="an uncompressed tar") as (file, size):
+        yield Archive(file, path, 0, size)
 
 
 def members(archive: Archive) -> Iterator[Member]:

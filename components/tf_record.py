@@ -5,14 +5,13 @@ of pictures costs a few small reads a picture.
 """
 
 import contextlib
-import os
-import stat
 import struct
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import google_crc32c
 
+from components import plain_file
 from components.source import DataError
 
 HEAD, FOOT = 12, 4  # Bytes before and after the data.
@@ -93,14 +92,8 @@ def opened(path: str) -> Iterator[RecordFile]:
     Raises:
         DataError: it cannot be read, or is no file.
     """
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # A pipe would block for ever.
-            raise DataError(f"{path} is not a file. Wanted an uncompressed TFRecord file.")
-        with open(path, "rb", buffering=0) as file:
-            yield RecordFile(file, path, status.st_size)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    with plain_file.opened(path, wanted="an uncompressed TFRecord file") as (file, size):
+        yield RecordFile(file, path, size)
 
 
 def record(data: bytes) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from pipeline import data_options
 from pipeline.console import EXIT_INTERRUPTED, failed, say
 
 if TYPE_CHECKING:
@@ -20,50 +21,17 @@ app = typer.Typer()
 def ingest(
     data: Annotated[
         Path,
-        typer.Option(
-            help="Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords. "
-            "With {SPAN} and {VERSION} in it: the newest."
-        ),
+        typer.Option(help=data_options.FOLDER_HELP),
     ],
     output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for shards, labels and report.")],
-    source: Annotated[
-        Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"],
-        typer.Option(
-            help="Class folders; train.tar and val.tar of them; ILSVRC2012's own tars; TFRecords of TF-Slim or TFDS."
-        ),
-    ] = "auto",
-    ground_truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="LIST|KIT",
-            help="Labels of ILSVRC2012's validation pictures: wnids, one a line, or the development kit.",
-            show_default="beside the tars",
-        ),
-    ] = None,
-    boxes: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TAR|CSV",
-            help="Bounding boxes: a tar of XML files, or TF-Slim's CSV.",
-            show_default="beside the data",
-        ),
-    ] = None,
-    classes: Annotated[
-        str, typer.Option(metavar="NAMES|@FILE|N", help="Only these classes, or the first N.", show_default="all")
-    ] = "",
-    holdout: Annotated[
-        float,
-        typer.Option(metavar="SHARE", help="Of train, to measure on: as eval, or as minival where there is an eval."),
-    ] = 0.0,
-    max_refused: Annotated[
-        float, typer.Option(help="The share of pictures that may be refused; a few always may.")
-    ] = 0.001,
-    max_leaked: Annotated[
-        float, typer.Option(help="The share of eval's pictures that may be in train too, byte for byte.")
-    ] = 0.01,
-    exif_orientation: Annotated[
-        Literal["recorded", "applied"], typer.Option(help="Whether pictures are turned as EXIF says.")
-    ] = "recorded",
+    source: data_options.Source = "auto",
+    ground_truth: data_options.GroundTruth = None,
+    boxes: data_options.Boxes = None,
+    classes: data_options.Classes = "",
+    holdout: data_options.Holdout = 0.0,
+    max_refused: data_options.MaxRefused = 0.001,
+    max_leaked: data_options.MaxLeaked = 0.01,
+    exif_orientation: data_options.ExifOrientation = "recorded",
     no_decode_check: Annotated[
         bool, typer.Option("--no-decode-check", help="Faster; damage behind a JPEG's header is not looked for.")
     ] = False,
