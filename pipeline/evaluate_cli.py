@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.console import EXIT_INTERRUPTED, failed, say
+from pipeline import output_log
+from pipeline.console import failed, say
 
 if TYPE_CHECKING:
     from components.scores import Evaluation
@@ -95,19 +96,10 @@ def _slices(text: str) -> list[tuple[str]]:
 
 def _evaluate(console: Console, request: Request, *, quiet: bool) -> Evaluation:
     from pipeline import evaluate as evaluating
-    from pipeline import failures, progress
 
-    log = request.output.with_name(f"{request.output.name}.log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with progress.following(log, quiet=quiet) as follower:
-            follower.nodes = 3
-            result = evaluating.evaluate(request, follower=follower)
-    except KeyboardInterrupt:
-        raise failed(console, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
-    except Exception as error:
-        raise failed(console, f"{failures.sentence(error)}\nThe whole story is in {log}.") from None
-    log.rename(request.output / "log.txt")
+    with output_log.following(console, request.output, nodes=3, quiet=quiet) as follower:
+        result = evaluating.evaluate(request, follower=follower)
+    output_log.path(request.output).rename(request.output / "log.txt")
     return result
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline import data_options
-from pipeline.console import EXIT_INTERRUPTED, failed, say
+from pipeline import data_options, output_log
+from pipeline.console import failed, say
 
 if TYPE_CHECKING:
     from pipeline.ingest import Request
@@ -82,18 +82,9 @@ def ingest(
 
 
 def _ingest(console: Console, request: Request) -> str:
-    from pipeline import failures, progress
     from pipeline import ingest as ingesting
 
-    log = request.output.with_name(f"{request.output.name}.log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with progress.following(log) as follower:
-            follower.nodes = 1
-            said = ingesting.ingest(request, follower=follower)
-    except KeyboardInterrupt:
-        raise failed(console, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
-    except Exception as error:
-        raise failed(console, f"{failures.sentence(error)}\nThe whole story is in {log}.") from None
-    log.unlink()  # Of an ingestion that went well the report says all.
+    with output_log.following(console, request.output, nodes=1) as follower:
+        said = ingesting.ingest(request, follower=follower)
+    output_log.path(request.output).unlink()  # Of an ingestion that went well the report says all.
     return said
