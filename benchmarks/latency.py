@@ -64,6 +64,7 @@ def main() -> int:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         compared = against_keras(Path(scratch), how)
+        holds = all(each.holds for each in compared)  # Before the variants take their files' places.
         lines = [*_machine(how, load), "", *_compared(compared)]
         print("\n".join(lines), flush=True)
         if options.variants == "all":
@@ -73,7 +74,6 @@ def main() -> int:
                 table.append(row)
                 print(row, flush=True)
             lines += ["", *table]
-        holds = all(each.holds for each in compared)
     if options.write:
         _write("\n".join(lines))
     return 0 if holds else 1
