@@ -2,27 +2,34 @@
 #   cpu   every node; what comes where no target is named
 #   gpu   trainers on a GPU: the same, and the CUDA libraries that TensorFlow was built for
 #   beam  workers of Dataflow and other portable runners: the same, and Beam's boot
-ARG BASE_IMAGE=python:3.10-slim-bookworm
-ARG BEAM_IMAGE=apache/beam_python3.10_sdk:2.65.0
+ARG BASE_IMAGE=debian:trixie-slim
+ARG BEAM_IMAGE=apache/beam_python3.13_sdk:2.77.0
 
-FROM ${BASE_IMAGE} AS packages
+# The current stack (Python 3.11 to 3.13 with a glibc from 2.39 on): Debian 13 and its own Python, which it keeps mended.
+FROM ${BASE_IMAGE} AS python
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates python3 \
+    && rm -rf /var/lib/apt/lists/*
+
+FROM python AS packages
 # pyfarmhash has no wheel for Linux. What the compiler makes is all that goes on, so its version need not be pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ \
+    && apt-get install --yes --no-install-recommends g++ python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
+RUN python3 -m venv /opt/venv
 WORKDIR /build
 COPY requirements.lock ./
 # The lock is whole, and this Python's pip would want a pin of its own for `google-api-core[grpc]`: hence no dependencies.
-RUN python -m pip download --no-cache-dir --no-deps --require-hashes --dest packages -r requirements.lock
+RUN /opt/venv/bin/pip download --no-cache-dir --no-deps --require-hashes --dest packages -r requirements.lock
 # From these alone what pyproject.toml asks for, and what builds it: pytest and its like stay behind. setuptools wants a
 # README; with an empty one, and our sources not yet there, the big layer stays as it is when they change.
 COPY pyproject.toml ./
 RUN touch README.md \
-    && python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links packages --use-pep517 .
 
-FROM ${BASE_IMAGE} AS runtime
+FROM python AS runtime
 COPY --from=packages /opt/venv /opt/venv
 # Nodes are run as `python -m …`, which must be this one, and by whichever user the cluster gives them: one without a name
 # or a home needs both from here. The others are where Kubeflow's launcher, as that user, lays artifacts down.

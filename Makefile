@@ -47,10 +47,12 @@ image: ## build the image of every node with docker, podman or buildah; TARGET=c
 	set -x; $$engine build --target $(TARGET) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
 		--build-arg REVISION="$$revision" $(ARGS) -t $(IMAGE) .
 
-gpu-lock: setup ## write requirements-gpu.lock: the CUDA libraries that the locked TensorFlow names, by hash, for the image
+gpu-lock: setup ## write requirements-gpu.lock: the CUDA libraries that the image's TensorFlow names, by hash
 	{ echo "# What TensorFlow's extra and-cuda names, for the image's target gpu. Made by: make gpu-lock"; \
-	$(BIN)/python -c 'from importlib.metadata import requires; print(*(r.split(";")[0] for r in requires("tensorflow") if "and-cuda" in r), sep="\n")' \
-	| uv pip compile - --quiet --universal --python-version 3.10 --no-deps --no-annotate --no-header --generate-hashes; } >.gpu-lock
+	sed -n "s/^tensorflow==\([0-9.]*\) ; python_full_version >= '3.11'.*/tensorflow[and-cuda]==\1/p" requirements.lock \
+	| PATH=.venv/uv/bin:$$PATH uv pip compile - --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_40 \
+		--constraint requirements.lock --no-annotate --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \
+	| awk '/^[^ ]/ { wanted = /^nvidia-/ } wanted'; } >.gpu-lock
 	mv .gpu-lock requirements-gpu.lock
 
 data-fashion-mnist: data/fashion-mnist ## lay all 70,000 pictures of Fashion-MNIST out under data/fashion-mnist/

@@ -6,6 +6,7 @@ Pictures of 85 KB lie in class folders, each of them another one, in the page ca
 own and times its work alone, without imports; the rounds go through all sides in turn, and the best of each counts.
 A picture's cost is the slope between a third of the pictures and all of them, so that what a start costs is left out:
 0.2 s of Beam's, and 20 s where there are two workers.
+What a second core adds on this machine, two plain loops show, each with half of the pictures.
 `loop` reads, looks at the header, hashes and writes with TensorFlow's own Example and TFRecordWriter; `loop, check`
 decodes strictly too. `ours` is ingestion.ingest with all that it does beside: plan, report, names, renames, Beam.
 TFDS and ArrayRecord take part where --peers names a folder that they were installed into:
@@ -36,10 +37,11 @@ ROOT = Path(__file__).parents[1]
 CLASSES, EVAL_PICTURES = 10, 100
 SIDES = ("copy", "loop", "ours", "loop, check", "ours, check", "ours of tars, check")
 PEERS = ("TFDS", "ArrayRecord")
-WORKERS = ("ours, check", "ours, check, two workers")
+WORKERS = ("loop, check", "loop, check, two at once", "ours, check", "ours, check, two workers")
 RATIOS = (
     ("ours", "loop"), ("ours, check", "loop, check"), ("ours of tars, check", "ours, check"),
     ("ours", "TFDS"), ("ours", "ArrayRecord"), ("ours", "copy"), ("ours, check, two workers", "ours, check"),
+    ("loop, check, two at once", "loop, check"),
 )  # fmt: skip
 
 
@@ -122,13 +124,19 @@ def _told(above: float, below: float, how: str) -> str:
 
 def run(side: str, folder: Path, *, peers: Path | None = None) -> dict[str, float]:
     """One side in a process of its own → seconds by the clock, of CPU, and bytes of memory at most."""
+    process = _started(side, folder, peers=peers)
+    out, error = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{side} failed:\n{error[-3000:]}")
+    return json.loads(out.splitlines()[-1])
+
+
+def _started(side: str, folder: Path, *, peers: Path | None = None) -> subprocess.Popen[str]:
     paths = [str(ROOT), *([str(peers)] if peers else [])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ingest", "--side", side, "--folder", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{side} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=pipe, stderr=pipe)
 
 
 def measure(side: str, folder: Path) -> dict[str, float]:
@@ -158,8 +166,11 @@ def _work(side: str, folder: Path, out: Path) -> Callable[[], object]:
     data = folder / "folders"
     if side == "copy":
         return lambda: _copy(data, out)
+    if side == "loop, check, two at once":
+        return lambda: _halves(folder)
     if side.startswith("loop"):
-        return _loop(data, out, decode=side.endswith("check"))
+        half = int(side[-1]) if "half" in side else None
+        return _loop(data, out, decode="check" in side, half=half)
     if side == "TFDS":
         return _tfds(data, out)
     if side == "ArrayRecord":
@@ -181,7 +192,14 @@ def _files(data: Path) -> Iterator[tuple[Path, int]]:
             yield from ((path, label) for path in sorted(folder.iterdir()))
 
 
-def _loop(data: Path, out: Path, *, decode: bool) -> Callable[[], object]:
+def _halves(folder: Path) -> None:
+    loops = [_started(f"loop, check, half {half}", folder) for half in (0, 1)]
+    said = [loop.communicate()[1] for loop in loops]
+    if any(loop.returncode for loop in loops):
+        raise RuntimeError("".join(said)[-3000:])
+
+
+def _loop(data: Path, out: Path, *, decode: bool, half: int | None = None) -> Callable[[], object]:
     import simplejpeg
     import tensorflow as tf
 
@@ -189,8 +207,9 @@ def _loop(data: Path, out: Path, *, decode: bool) -> Callable[[], object]:
 
     def work() -> None:
         digests = []
+        files = list(_files(data))
         with tf.io.TFRecordWriter(str(out)) as writer:
-            for path, label in _files(data):
+            for path, label in files if half is None else files[half::2]:
                 jpeg = path.read_bytes()
                 header = read_header(jpeg)
                 if decode:

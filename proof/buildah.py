@@ -9,19 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-BASE = "localhost/debian-python"
-_PACKAGES = (  # What Python's own libraries are linked with.
-    "ca-certificates",
-    "libbz2-1.0",
-    "libffi8",
-    "liblzma5",
-    "libncursesw6",
-    "libnsl2",
-    "libreadline8",
-    "libsqlite3-0",
-    "libssl3",
-    "libuuid1",
-)
+BASE = "localhost/debian"
 
 
 class Buildah:
@@ -73,19 +61,14 @@ class Buildah:
 
 
 def make_base(buildah: Buildah) -> None:
-    """Stands for python:3.10-slim-bookworm: Debian 12, and under /usr/local the Python that this one runs on."""
+    """Stands for debian:trixie-slim."""
     root, context = buildah.folder / "root", buildah.folder / "context"
-    run("debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", "bookworm", str(root))
-    left_out = shutil.ignore_patterns("__pycache__", "site-packages", "test", "share")
-    shutil.copytree(sys.base_prefix, root / "usr/local", symlinks=True, dirs_exist_ok=True, ignore=left_out)
-    run("chroot", str(root), "ldconfig")
-    run("chroot", str(root), "/usr/local/bin/python3", "-m", "ensurepip", "--upgrade")
+    run("debootstrap", "--variant=minbase", "--include=ca-certificates", "trixie", str(root))
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     context.mkdir()
     with tarfile.open(context / "root.tar", "w") as archive:
         archive.add(root, arcname=".")
-    paths = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-    (context / "Dockerfile").write_text(f"FROM scratch\nADD root.tar /\nENV PATH={paths}\n")
+    (context / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n")
     buildah("build", *buildah.trust, "--tag", BASE, str(context))
     shutil.rmtree(root)
     shutil.rmtree(context)

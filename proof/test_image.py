@@ -9,7 +9,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,8 @@ print(json.dumps({
     "packages": [package.metadata["Name"] for package in importlib.metadata.distributions()],
 }))
 """
-# What TensorFlow 2.16 loads by name when it sees a driver.
-CUDA = "cudart:12 cublas:12 cublasLt:12 cufft:11 cusolver:11 cusparse:12 cudnn:8 cupti:12".replace(":", ".so.")
+# What TensorFlow 2.21 loads by name when it sees a driver.
+CUDA = "cudart:12 cublas:12 cublasLt:12 cufft:11 cusolver:11 cusparse:12 cudnn:9 cupti:12".replace(":", ".so.")
 LOAD = f"import ctypes; print([ctypes.CDLL('lib' + name)._name for name in {CUDA.split()}])"
 
 
@@ -147,11 +146,9 @@ def executor_input(spec: dict[str, Any]) -> dict[str, Any]:
 
 def write_report(buildah: Buildah, inside: set[str], *, building: float, running: float) -> None:
     sizes = _sizes(buildah)
-    left_out = [package for package in distributions() if package.metadata["Name"] not in inside]
     rows = [
-        ("the base: Debian 12 and Python 3.10", sizes[BASE]),
+        ("the base: Debian 13", sizes[BASE]),
         ("`cpu`, with the base", f"{sizes['localhost/cpu']}, {len(inside)} packages; built in {building:.0f} s"),
-        ("of the lock left out of it", f"{len(left_out)} packages, {sum(map(_bytes, left_out)) / 1e6:.0f} MB"),
         (f"compiling, and {NODE} on 2,500 pictures, as user {STRANGER}", f"{running:.0f} s; 2,000 and 500 records"),
     ]
     REPORT.write_text(
@@ -166,11 +163,6 @@ def write_report(buildah: Buildah, inside: set[str], *, building: float, running
 
 def _sizes(buildah: Buildah) -> dict[str, str]:
     return {image["names"][0].rpartition(":")[0]: image["size"] for image in json.loads(buildah("images", "--json"))}
-
-
-def _bytes(package: Distribution) -> int:
-    paths = [Path(str(file.locate())) for file in package.files or ()]
-    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _pictures(examples: Path) -> dict[str, int]:

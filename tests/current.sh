@@ -1,5 +1,6 @@
 #!/bin/sh
-# The tests on the current stack, whatever .venv is on: `make test-current`, with ARGS=tests/trainer a part of them.
+# The tests on the current stack, whatever .venv is on: `make test-current`, with ARGS=tests/trainer a part of them; or
+# another command of a set-up checkout: `tests/current.sh .venv/bin/mobilenet --version`. SHARED=/folder is seen there too.
 #
 # If .venv is on it, or will be when it is made, they run in place. Else on a copy of the working tree with a .venv of its
 # own: on this machine where its glibc and a Python allow, or in a Debian 13 made with debootstrap, by root. All of that lies
@@ -17,16 +18,19 @@ PACKAGES=ca-certificates,g++,make,python3-dev,python3-venv
 PASSED_ON="CI TERM PYTEST_ADDOPTS http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY \
 PIP_INDEX_URL PIP_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL"
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
+WORK='set -e; cd "$1"; shift; make --no-print-directory setup; exec "$@"'
 
 main() {
+    [ $# != 0 ] || set -- make --no-print-directory test ARGS="${ARGS:-}"
     if is_current .venv/bin/python || { [ ! -e .venv ] && current_python >/dev/null; }; then
         say "in place, as .venv is on the current stack or not made yet"
-        test_in .
+        work_in . "$@"
     elif python=$(current_python); then
         say "on this machine, with $python, in $folder"
         reserve
         copy_to "$folder/checkout"
-        PYTHON=$python test_in "$folder/checkout"
+        export PYTHON="$python"
+        work_in "$folder/checkout" "$@"
     else
         reason=$(why_no_debian)
         [ -z "$reason" ] || fail "the current stack needs glibc 2.39 and a Python 3.11 to 3.13 (here: glibc $(glibc)), or a Debian 13 to run in, which cannot be made: $reason."
@@ -34,7 +38,7 @@ main() {
         reserve
         make_debian
         copy_to "$debian/checkout"
-        alone tests/current.sh enter
+        alone tests/current.sh enter-debian "$@"
     fi
 }
 
@@ -104,22 +108,24 @@ copy_to() {
     [ -x "$1/setup.sh" ] || fail "the working tree could not be copied to $1: it must be a checkout, and git be there."
 }
 
-# Within `alone`.
+# Within `alone`: mounts what a system needs, and runs the command in it.
 enter() {
     mount -t proc proc "$debian/proc"
     mount --rbind /dev "$debian/dev"
     for file in /etc/resolv.conf /etc/hosts /etc/pip.conf "${HOME:-}/.config/pip/pip.conf" /etc/uv/uv.toml "${HOME:-}/.config/uv/uv.toml"; do
         hand_on "$file" "$(echo "$file" | sed "s|^${HOME:-/root}/|/root/|")"
     done
+    [ -z "${SHARED:-}" ] || { mkdir -p "$debian$SHARED" && mount --bind "$SHARED" "$debian$SHARED"; }
     authorities=${SSL_CERT_FILE:-$CERTIFICATES}
     [ ! -f "$authorities" ] || hand_on "$authorities" "$CERTIFICATES"
-    set -- HOME=/root LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
-        SSL_CERT_FILE="$CERTIFICATES" PIP_CERT="$CERTIFICATES" PYTHON=/usr/bin/python3
+    set -- sh -c "$WORK" sh /checkout "$@"
     for name in $PASSED_ON; do
         eval "value=\${$name:-}"
-        [ -z "$value" ] || set -- "$@" "$name=$value"
+        [ -z "$value" ] || set -- "$name=$value" "$@"
     done
-    chroot "$debian" /usr/bin/env -i "$@" make --no-print-directory -C /checkout test ARGS="${ARGS:-}"
+    set -- HOME=/root LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
+        SSL_CERT_FILE="$CERTIFICATES" PIP_CERT="$CERTIFICATES" PYTHON=/usr/bin/python3 "$@"
+    chroot "$debian" /usr/bin/env -i "$@"
 }
 
 # File $1 of this machine as $2 of Debian's; or that there is none.
@@ -128,8 +134,8 @@ hand_on() {
     [ ! -f "$1" ] || { mkdir -p "$debian${2%/*}" && cp --dereference --preserve=mode "$1" "$debian$2"; }
 }
 
-test_in() {
-    make --no-print-directory -C "$1" test ARGS="${ARGS:-}"
+work_in() {
+    sh -c "$WORK" sh "$@"
 }
 
 say() {
@@ -141,4 +147,7 @@ fail() {
     exit 1
 }
 
-"${1:-main}"
+case ${1:-} in
+enter-debian) shift && enter "$@" ;;
+*) main "$@" ;;
+esac

@@ -29,8 +29,9 @@ TOOLS = (
     "xargs",
 )
 PYTHON = "#!/bin/sh\necho VERSION\n"
-# Writes down how it was called, and with which Python.
-MAKE = '#!/bin/sh\necho "${PYTHON:-} $*" >>"${0%/*}/calls"\n'
+# Writes down where it was called, with which Python, and how.
+MAKE = '#!/bin/sh\necho "$PWD: ${PYTHON:-} $*" >>"${0%/*}/calls"\n'
+SETUP, TEST = "--no-print-directory setup", "--no-print-directory test ARGS="
 # Makes the folder that it is given last, unless there is a file "fail".
 DEBOOTSTRAP = """#!/bin/sh
 echo "debootstrap $*" >>"${0%/*}/calls"
@@ -74,9 +75,9 @@ class Machine:
         for name, script in (("debootstrap", DEBOOTSTRAP), ("unshare", UNSHARE), ("chroot", CHROOT)):
             self.add(name, script)
 
-    def test(self, **environment: str) -> subprocess.CompletedProcess[str]:
+    def test(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", str(self.checkout / "tests" / "current.sh")],
+            ["sh", str(self.checkout / "tests" / "current.sh"), *command],
             env={"PATH": str(self.programs), "HOME": str(self.programs), **environment},
             capture_output=True,
             text=True,
@@ -100,7 +101,7 @@ def test_a_venv_that_is_on_the_current_stack_is_used_in_place(machine):
     (machine.checkout / ".venv/bin").mkdir(parents=True)
     shutil.move(machine.add("python", PYTHON.replace("VERSION", "3.12")), machine.checkout / ".venv/bin/python")
     assert machine.test(ARGS="tests/trainer").returncode == 0
-    assert machine.calls() == [" --no-print-directory -C . test ARGS=tests/trainer"]
+    assert machine.calls() == [f"{machine.checkout}:  {call}" for call in (SETUP, f"{TEST}tests/trainer")]
     assert not machine.folder.exists()
 
 
@@ -108,7 +109,7 @@ def test_where_there_is_no_venv_yet_and_it_would_be_on_the_current_stack_it_is_m
     machine.says("getconf", "glibc 2.39")
     machine.says("python3.11", "3.11")
     assert machine.test().returncode == 0
-    assert machine.calls() == [" --no-print-directory -C . test ARGS="]
+    assert machine.calls() == [f"{machine.checkout}:  {call}" for call in (SETUP, TEST)]
 
 
 @pytest.fixture
@@ -125,7 +126,8 @@ def test_where_glibc_allows_a_copy_with_a_venv_of_its_own_is_tested(older):
     assert result.returncode == 0
     assert f"on this machine, with {older.programs / 'python3.13'}" in result.stderr
     copy = older.folder / "checkout"
-    assert older.calls() == [f"{older.programs / 'python3.13'} --no-print-directory -C {copy} test ARGS=-k 'a or b'"]
+    python = older.programs / "python3.13"
+    assert older.calls() == [f"{copy}: {python} {call}" for call in (SETUP, f"{TEST}-k 'a or b'")]
     assert sorted(os.listdir(copy)) == [".gitignore", "setup.sh", "tests"]
 
 
@@ -150,11 +152,22 @@ def test_root_gets_a_debian_once_and_the_tests_run_in_it(machine):
     made, tested = machine.calls()
     assert made.startswith("debootstrap --variant=minbase --include=") and " trixie " in made
     assert f"chroot {machine.folder / 'debian'} /usr/bin/env -i" in tested
-    assert tested.endswith("make --no-print-directory -C /checkout test ARGS=tests/trainer")
+    assert tested.endswith(f" sh /checkout make {TEST}tests/trainer")
     assert " CI=true " in tested and "SECRET" not in tested
     assert (machine.folder / "debian/checkout/setup.sh").exists()
     machine.test(MIRROR="there")
     assert [call.split()[0] for call in machine.calls()] == ["chroot"]
+
+
+def test_another_command_runs_in_it_as_it_was_given_and_sees_the_folder_that_is_shared(machine, tmp_path):
+    machine.can_make_debian()
+    machine.add("mount", MAKE.replace("${PYTHON:-}", "mount"))
+    shared = tmp_path / "with space"
+    shared.mkdir()
+    assert machine.test("mobilenet", "predict", "a b.jpg", SHARED=str(shared)).returncode == 0
+    calls = machine.calls()
+    assert calls[-1].endswith(" sh /checkout mobilenet predict a b.jpg")
+    assert f"{machine.checkout}: mount --bind {shared} {machine.folder}/debian{shared}" in calls
 
 
 def test_a_debian_that_could_not_be_made_leaves_none_and_its_last_words_are_said(machine):

@@ -7,6 +7,7 @@ from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 TARGETS = ("cpu", "gpu", "beam")
@@ -36,10 +37,10 @@ def _argument(name: str) -> str:
     return next(rest for given, rest in INSTRUCTIONS if given == "ARG" and rest.startswith(name)).partition("=")[2]
 
 
-def _locked(package: str, lock: str = "requirements.lock") -> str:
-    """Its version for Python 3.10."""
-    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if re.match(rf"{re.escape(package)}(\[.*\])?==", line) and ">= '3.11'" not in line]
+def _locked(package: str) -> str:
+    """Its version on the current stack, which the image is on."""
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if re.match(rf"{re.escape(package)}(\[.*\])?==", line) and "< '3.11'" not in line]
     assert len(pins) == 1, pins
     return pins[0].partition("==")[2].split()[0]
 
@@ -83,18 +84,25 @@ def test_it_names_no_address_and_no_frontend_to_fetch(name):
     assert "://" not in text and not re.search(r"^#\s*syntax\s*=", text, re.MULTILINE)
 
 
-def test_beams_boot_is_of_the_locked_beam_and_of_the_images_python():
-    python = (ROOT / ".python-version").read_text().strip()
-    assert _argument("BEAM_IMAGE") == f"apache/beam_python{python}_sdk:{_locked('apache-beam')}"
-    assert _argument("BASE_IMAGE").startswith(f"python:{python}-")
+def test_beams_boot_is_of_the_locked_beam_and_of_the_python_that_the_images_debian_has():
+    assert _argument("BASE_IMAGE") == "debian:trixie-slim"  # Whose Python is 3.13.
+    assert _argument("BEAM_IMAGE") == f"apache/beam_python3.13_sdk:{_locked('apache-beam')}"
+
+
+def test_a_compiler_is_in_the_stage_that_builds_and_in_no_target():
+    stages = _stages()
+    compilers = [name for name in stages if any("g++" in rest for given, rest in stages[name] if given == "RUN")]
+    assert compilers == ["packages"]
 
 
 def test_the_cuda_libraries_are_those_that_the_locked_tensorflow_names():
     if version("tensorflow") != _locked("tensorflow"):
         pytest.skip(f"the image's TensorFlow is {_locked('tensorflow')} and this one is {version('tensorflow')}")
-    named = [line.split(";")[0].replace(" ", "") for line in requires("tensorflow") or () if "and-cuda" in line]
-    locked = re.findall(r"^[\w-]+==[\w.]+", (ROOT / "requirements-gpu.lock").read_text(), re.MULTILINE)
-    assert sorted(locked) == sorted(named) and len(locked) > 5
+    named = [Requirement(line) for line in requires("tensorflow") or () if "and-cuda" in line]
+    pins = re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements-gpu.lock").read_text(), re.MULTILINE)
+    assert len(pins) > 5
+    assert {name for name, _ in pins} == {each.name for each in named}
+    assert [name for name, pin in pins for each in named if each.name == name and pin not in each.specifier] == []
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not there")
