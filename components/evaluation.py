@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig, ModelSpec
 
 from components import metrics
 from components.classifiers import Model
@@ -32,7 +33,7 @@ class EvaluationError(ValueError):
 
 
 def custom_eval_shared_model(
-    eval_saved_model_path: str, model_name: str, eval_config: tfma.EvalConfig, **_: Any
+    eval_saved_model_path: str, model_name: str, eval_config: EvalConfig, **_: Any
 ) -> tfma.EvalSharedModel:
     """The path and the name, for TFX's Evaluator. Nothing is loaded here: interpreters cannot be pickled."""
     baselines = {spec.name for spec in eval_config.model_specs if spec.is_baseline}
@@ -46,7 +47,7 @@ def custom_eval_shared_model(
 
 
 def custom_extractors(
-    eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any
+    eval_shared_model: Any, eval_config: EvalConfig, tensor_adapter_config: Any
 ) -> list[tfma.extractors.Extractor]:
     """One extractor instead of TFMA's: it reads the Examples' columns, predicts, and makes the slices."""
     del tensor_adapter_config  # The columns are read as they are.
@@ -55,7 +56,7 @@ def custom_extractors(
     return [predict_extractor(models, slicer=Slicer(slice_features(eval_config)))]
 
 
-def slice_features(eval_config: tfma.EvalConfig) -> tuple[tuple[str, ...], ...]:
+def slice_features(eval_config: EvalConfig) -> tuple[tuple[str, ...], ...]:
     """The features of each SlicingSpec."""
     return tuple(tuple(spec.feature_keys) for spec in eval_config.slicing_specs)
 
@@ -80,14 +81,14 @@ def read(evaluation_uri: str, *, alone: str = "model") -> Evaluation:
     return Evaluation(overall[0], tuple(others), baseline)
 
 
-def _model_specs(uri: str) -> list[tfma.ModelSpec]:
+def _model_specs(uri: str) -> list[ModelSpec]:
     """In the order in which the models were given."""
     path = os.path.join(uri, _EVAL_CONFIG_FILE)
     if not tf.io.gfile.exists(path):
         raise _unreadable(uri, _EVAL_CONFIG_FILE)
     with tf.io.gfile.GFile(path) as file:
         said = json.loads(file.read())
-    return list(json_format.ParseDict(said["evalConfig"], tfma.EvalConfig()).model_specs)
+    return list(json_format.ParseDict(said["evalConfig"], EvalConfig()).model_specs)
 
 
 def _slice(of_slice: Any, names: Sequence[str], alone: str, uri: str) -> Slice:

@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 
 from components.picture_counts import FIXED, CountPictures, Counts, ModelCounts, PicturesPreprocessor
 from components.scores import Calibration
@@ -35,7 +36,7 @@ class CountsMetric(tfma.metrics.Metric):
         """The metric of `model`."""
         raise NotImplementedError
 
-    def _computations(self, name: str, eval_config: tfma.EvalConfig, model_names: Sequence[str]) -> list[Any]:
+    def _computations(self, name: str, eval_config: EvalConfig, model_names: Sequence[str]) -> list[Any]:
         counting = _counting(eval_config)
         baseline = _baseline(eval_config)
         wanted = [model for model in model_names if not (self.AGAINST_BASELINE and model == baseline)]
@@ -199,7 +200,7 @@ def calibration(counts: ModelCounts) -> Calibration:
     return Calibration(pictures, right, confidence / FIXED)
 
 
-def _counting(eval_config: tfma.EvalConfig) -> Any:
+def _counting(eval_config: EvalConfig) -> Any:
     """The one pass over the pictures. Each metric asks for it; TFMA keeps one of equals."""
     names = [spec.name for spec in eval_config.model_specs]
     key = tfma.metrics.MetricKey(_COUNTS)
@@ -210,5 +211,5 @@ def _counting(eval_config: tfma.EvalConfig) -> Any:
     )
 
 
-def _baseline(eval_config: tfma.EvalConfig) -> str | None:
+def _baseline(eval_config: EvalConfig) -> str | None:
     return next((spec.name for spec in eval_config.model_specs if spec.is_baseline), None)

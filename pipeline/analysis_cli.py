@@ -51,9 +51,9 @@ def debug_quantization(
 
     Exit code 0: within the converter's tolerance. 3: out of it. 1: an error.
     """
-    from pipeline import settings
+    from pipeline import silence
 
-    settings.silent()
+    silence.import_tensorflow()
     console = Console()
     try:
         compared = _compared(model, tflite, data, variant)

@@ -57,16 +57,15 @@ def compile_(
 
     Without --settings it is the file for everybody: images and resources come when it is submitted.
     """
-    from pipeline import compiled_file
-    from pipeline import settings as where
+    from pipeline import compiled_file, silence
     from pipeline.branch import Branch
     from pipeline.variants import parse
 
     console = Console()
     try:
         branches = [Branch.of(each.name, recipe, from_scratch=from_scratch) for each in parse(variants)]
-        where.silent()
         chosen = _load(settings) if settings else None
+        silence.import_tensorflow()
         from pipeline import kubeflow
 
         compiled = kubeflow.compile_pipeline(kubeflow.DEFAULTS, branches)

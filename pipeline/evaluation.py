@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import tensorflow_model_analysis as tfma
+# The root has these on the current stack only once TFX was imported, which puts them there.
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig, MetricConfig, MetricsSpec, ModelSpec, SlicingSpec
 
 from components import metrics
 from components.evaluation import MODEL_TYPE
@@ -22,7 +23,7 @@ def eval_config(
     models: Sequence[str] = (CANDIDATE, BASELINE),
     baseline: str | None = BASELINE,
     slices: Sequence[Sequence[str]] = SLICES,
-) -> tfma.EvalConfig:
+) -> EvalConfig:
     """By default the pipeline's: the int8 file as candidate against the float model as baseline.
 
     Args:
@@ -32,17 +33,17 @@ def eval_config(
       baseline: the one that all others are compared with.
       slices: the features that make each; all pictures come on top.
     """
-    config = tfma.EvalConfig(
+    config = EvalConfig(
         model_specs=[
-            tfma.ModelSpec(name=name, label_key=LABEL, model_type=MODEL_TYPE, is_baseline=name == baseline)
+            ModelSpec(name=name, label_key=LABEL, model_type=MODEL_TYPE, is_baseline=name == baseline)
             for name in models
         ],
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=features) for features in slices)],
-        metrics_specs=[tfma.MetricsSpec(metrics=[_metric(metric, code) for metric in metrics.ALL])],
+        slicing_specs=[SlicingSpec(), *(SlicingSpec(feature_keys=features) for features in slices)],
+        metrics_specs=[MetricsSpec(metrics=[_metric(metric, code) for metric in metrics.ALL])],
     )
     config.options.include_default_metrics.value = False
     return config
 
 
-def _metric(metric: type[metrics.CountsMetric], code: str) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps({"code": code}))
+def _metric(metric: type[metrics.CountsMetric], code: str) -> MetricConfig:
+    return MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps({"code": code}))

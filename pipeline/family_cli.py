@@ -94,9 +94,9 @@ def import_checkpoint(
     ] = None,
 ) -> None:
     """Make a model folder of a TF-Slim MobileNetV1 checkpoint: a SavedModel, the Keras weights, their description."""
-    from pipeline import settings
+    from pipeline import silence
 
-    settings.silent()
+    silence.import_tensorflow()
     from pipeline import import_checkpoint as importing
 
     console = Console()

@@ -45,12 +45,12 @@ def ingest(
 
     Pictures in tars and TFRecords are read where they lie; nothing is unpacked.
     """
-    from pipeline import settings
+    from pipeline import settings, silence
 
-    settings.silent()
     console = Console()
     try:
         settings.set_beam_workers(beam_workers)
+        silence.import_tensorflow()
         from components import class_choice
         from components.ingestion_rules import Rules
         from components.source_kind import Wanted

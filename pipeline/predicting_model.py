@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from components import bundle
+from pipeline import silence
 from pipeline.pictures_given import PredictError
 from trainer import tflite_classifier
 from trainer.tflite_classifier import Classifier
@@ -64,6 +65,7 @@ def _saved_model(path: Path) -> Opened:
     if _in_bundle(path):
         _check_files(path)
         fraction = _central_fraction(_info(path.parent), path.parent)
+    silence.import_tensorflow()
     from components import classifiers
 
     model = classifiers.load(classifiers.Model(path.name, str(path.absolute()), fraction))
