@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
+from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from components.tflite_artifact import CONVERSION, INT8
 from trainer import export, quantizers, tflite
@@ -145,7 +146,8 @@ class KerasClassifier:
 
 def _load_keras(model: Model) -> keras.Model:
     try:
-        with tfmot.quantization.keras.quantize_scope(quantizers.custom_objects()):
+        # For HDF5 files Keras 2 drops `safe_mode` on its way; within the scope it holds.
+        with SafeModeScope(True), tfmot.quantization.keras.quantize_scope(quantizers.custom_objects()):
             return keras.models.load_model(model.path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, ImportError, KeyError) as error:
         raise ModelError(
