@@ -6,13 +6,13 @@ ARG BASE_IMAGE=debian:trixie-slim
 ARG BEAM_IMAGE=apache/beam_python3.13_sdk:2.77.0
 
 # The current stack (Python 3.11 to 3.13 with a glibc from 2.39 on): Debian 13 and its own Python, which it keeps mended.
-FROM ${BASE_IMAGE} AS python
+FROM ${BASE_IMAGE} AS base
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/*
 
-FROM python AS packages
+FROM base AS packages
 # pyfarmhash has no wheel for Linux. What the compiler makes is all that goes on, so its version need not be pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -29,7 +29,7 @@ COPY pyproject.toml ./
 RUN touch README.md \
     && /opt/venv/bin/pip install --no-cache-dir --no-index --find-links packages --use-pep517 .
 
-FROM python AS runtime
+FROM base AS runtime
 COPY --from=packages /opt/venv /opt/venv
 # Nodes are run as `python -m …`, which must be this one, and by whichever user the cluster gives them: one without a name
 # or a home needs both from here. The others are where Kubeflow's launcher, as that user, lays artifacts down.
