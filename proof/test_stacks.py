@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from components import destination
+
 pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +93,7 @@ def found() -> Iterator[dict[str, str]]:
 
 
 def release(workdir: Path) -> Path:
-    return workdir / "models" / VARIANT / "latest"
+    return Path(str(destination.resolve(workdir / "models" / VARIANT / destination.LATEST)))
 
 
 def top1(info: dict[str, Any], kind: str) -> int:

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 folder=${CURRENT:-$(pwd -P)/.current}
 debian=$folder/debian
 SUITE=trixie
-PACKAGES=ca-certificates,g++,make,python3-dev,python3-venv
+PACKAGES=ca-certificates,g++,git,make,python3-dev,python3-venv
 # What a process in Debian needs to know of this machine.
 PASSED_ON="CI TERM PYTEST_ADDOPTS http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY \
 PIP_INDEX_URL PIP_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL"
