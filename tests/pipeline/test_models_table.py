@@ -81,8 +81,8 @@ def test_json_has_the_16_models_with_the_references_parameters_and_multiply_adds
 def test_the_files_bytes_are_those_of_a_conversion_made_now():
     [row] = [row for row in json.loads(mobilenet("--json"))["models"] if row["variant"] == "0.25_128"]
     measured = file_sizes.measure(Variant(0.25, 128))
-    for kind, count in measured.items():  # Converters of other versions write some hundred bytes more or less.
-        assert abs(row[f"{kind}_tflite_bytes"] - count) < 0.01 * count
+    for kind, count in measured.items():  # Another version's converter names some tensors otherwise.
+        assert abs(row[f"{kind}_tflite_bytes"] - count) < 0.005 * count
 
 
 def test_the_recorded_bytes_are_of_all_16_models_and_int8_saves_what_it_should():
