@@ -1,8 +1,10 @@
 """setup.sh with made-up programs on the path: when it works, when not, and what it says. Nothing is installed."""
 
+import platform
 import re
 import shutil
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -267,3 +269,14 @@ def test_a_folder_that_was_moved_gets_a_venv_of_its_own(machine):
 def test_no_address_is_written_down(name):
     """The lock must work behind any mirror: package indexes are the affair of the machine's own configuration."""
     assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_no_package_of_the_lock_refuses_this_python_which_pip_heeds_and_uv_does_not():
+    packages = [each for each in distributions() if each.metadata["Requires-Python"]]
+    refusing = [
+        f"{each.name} {each.version}"
+        for each in packages
+        if not SpecifierSet(each.metadata["Requires-Python"]).contains(platform.python_version())
+    ]
+    assert len(packages) > 100
+    assert refusing == []
