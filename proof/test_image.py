@@ -132,8 +132,9 @@ def run_node(container: Container) -> None:
 
 
 def executor_input(spec: dict[str, Any]) -> dict[str, Any]:
-    """What the backend puts in the place of {{$}}, with /data for the pictures."""
-    given = {"data": "/data", "data_digest": ""}
+    """What the backend puts in the place of {{$}}: /data for the pictures, else the file's own defaults."""
+    of_run = spec["root"]["inputDefinitions"]["parameters"]
+    given = {name: said.get("defaultValue", "") for name, said in of_run.items()} | {"data": "/data"}
     parameters = {
         name: value["runtimeValue"]["constant"] if "runtimeValue" in value else given[value["componentInputParameter"]]
         for name, value in spec["root"]["dag"]["tasks"][NODE]["inputs"]["parameters"].items()
