@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,12 +49,19 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_after_three_kills_there_is_no_output_and_the_next_one_makes_the_very_same_files(forks, tmp_path):
     said, whole = forks.ingest(tmp_path / "expected")
     assert said == "done"
-    moments, out, half_made = random.Random(4), tmp_path / "out", 0
-    for _ in range(KILLS):
-        said, _ = forks.ingest(out, kill_after=moments.uniform(0.1, 0.8) * whole)
-        assert said == "killed"
+    moments, out, killed, half_made = random.Random(4), tmp_path / "out", 0, 0
+    for _ in range(10 * KILLS):
+        said, seconds = forks.ingest(out, kill_after=moments.uniform(0.1, 0.8) * whole)
+        if said == "done":  # The first one ran on a busier machine.
+            whole = min(whole, seconds)
+            shutil.rmtree(out)
+            continue
         assert not out.exists()
         half_made += (tmp_path / "out.writing").exists()
+        killed += 1
+        if killed == KILLS:
+            break
+    assert killed == KILLS
     assert half_made > 0  # They were at work when they were killed.
     assert forks.ingest(out)[0] == "done"
     assert files(out) == files(tmp_path / "expected")
