@@ -11,9 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +35,16 @@ class Side:
 
     stack: str
     shared: Path
-    seconds: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, *arguments: str | Path, code: int = 0) -> str:
         """What it printed."""
         older = self.stack == "older"
         command = [sys.executable, "-m", "pipeline"] if older else ["sh", "tests/current.sh", ".venv/bin/mobilenet"]
         environment = {**os.environ, "SHARED": str(self.shared), "COLUMNS": "200"}
-        start = time.monotonic()
         done = subprocess.run(
             [*command, *map(str, arguments)], cwd=ROOT, env=environment, text=True, capture_output=True
         )
         assert done.returncode == code, f"{self.stack}: {arguments}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        self.seconds[str(arguments[0])] = time.monotonic() - start
         return done.stdout
 
     def run(self, name: str, *options: str) -> Path:
@@ -100,14 +96,13 @@ def top1(info: dict[str, Any], kind: str) -> int:
     return int(info["results"][kind]["top1_count"])
 
 
-def test_each_stack_pushes_and_they_differ_by_no_more_than_two_seeds_do(sides, runs, found):
+def test_each_stack_pushes_and_they_differ_by_no_more_than_two_seeds_do(runs, found):
     seeds = [top1(info, "int8") for name, info in runs.items() if name != "current"]
     apart = abs(top1(runs["current"], "int8") - top1(runs["older"], "int8"))
-    lines = ["| | float top-1 | int8 top-1 | seconds |", "| --- | --- | --- | --- |"]
+    lines = ["| | float top-1 | int8 top-1 |", "| --- | --- | --- |"]
     for name, info in runs.items():
-        seconds = f"{sides[name].seconds['run']:.0f}" if name in sides else ""
         shares = [f"{top1(info, kind) / info['results']['pictures']:.2%}" for kind in ("float", "int8")]
-        lines.append(f"| {name} | {' | '.join(shares)} | {seconds} |")
+        lines.append(f"| {name} | {' | '.join(shares)} |")
     spread = max(seeds) - min(seeds)
     lines.append(f"\nIn int8 the stacks are {apart} of 500 pictures apart; three seeds on one stack, up to {spread}.\n")
     found["runs"] = "\n".join(lines)
