@@ -272,7 +272,7 @@ def test_no_address_is_written_down(name):
 
 
 def test_no_package_of_the_lock_refuses_this_python_which_pip_heeds_and_uv_does_not():
-    packages = [each for each in distributions() if each.metadata["Requires-Python"]]
+    packages = [each for each in distributions() if "Requires-Python" in each.metadata]
     refusing = [
         f"{each.name} {each.version}"
         for each in packages
