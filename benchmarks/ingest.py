@@ -6,7 +6,8 @@ Pictures of 85 KB lie in class folders, each of them another one, in the page ca
 own and times its work alone, without imports; the rounds go through all sides in turn, and the best of each counts.
 A picture's cost is the slope between a third of the pictures and all of them, so that what a start costs is left out:
 0.2 s of Beam's, and 20 s where there are two workers.
-What a second core adds on this machine, two plain loops show, each with half of the pictures.
+What a second core adds on this machine, two plain loops show, each with half of the pictures. Memory is that of the
+process that begins the work: what it starts is not in it.
 `loop` reads, looks at the header, hashes and writes with TensorFlow's own Example and TFRecordWriter; `loop, check`
 decodes strictly too. `ours` is ingestion.ingest with all that it does beside: plan, report, names, renames, Beam.
 TFDS and ArrayRecord take part where --peers names a folder that they were installed into:

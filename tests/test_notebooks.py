@@ -48,4 +48,5 @@ def test_notebooks_define_nothing_and_are_committed_without_their_outputs(path):
     cells = code_cells(path)
     assert len(cells) > 1
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
-    assert not [line for cell in cells for line in cell["source"] if line.lstrip().startswith(("def ", "class "))]
+    lines = [line.lstrip() for cell in cells for line in "".join(cell["source"]).splitlines()]
+    assert not [line for line in lines if line.startswith(("def ", "class "))]
