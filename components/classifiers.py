@@ -16,7 +16,7 @@ from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from components.tflite_artifact import CONVERSION, INT8
 from trainer import export, quantizers, tflite
-from trainer.eval_image import CENTRAL_FRACTION
+from trainer.imagenet import CENTRAL_FRACTION
 from trainer.keras import keras
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")

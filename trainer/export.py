@@ -23,6 +23,7 @@ from trainer.whole import whole_folder
 KERAS = "keras"
 WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
+RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
 _ASSETS = "assets"
 
 
@@ -76,6 +77,14 @@ def read_description(serving_dir: str) -> Description:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
     return Description(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
+    """The activations' ranges beside the weights, for `quantization.take_ranges`; empty if there are none."""
+    path = Path(serving_dir) / KERAS / RANGES_FILE
+    if not path.is_file():
+        return {}
+    return {layer: (low, high) for layer, (low, high) in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def labels(serving_dir: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
 CLASSES = 1001  # 1000 synsets and the background.
+CENTRAL_FRACTION = 0.875  # Of each side of a picture, 76.6 % of its area: the reference's evaluation looks at it.
 EVAL_PICTURES = 50_000  # Of ILSVRC2012's validation set, 50 a class.
 # What its first ten show, by file name. Any other order of the labels begins otherwise.
 FIRST_EVAL_WNIDS = (

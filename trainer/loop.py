@@ -9,8 +9,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -21,6 +20,7 @@ from trainer.keras import keras
 from trainer.moving_average import MovingAverages
 from trainer.recipe import Recipe
 from trainer.reporter import Reporter
+from trainer.training.training_task import Task, TrainingError
 
 CHECKPOINT_SECONDS = 2.0  # At least, between two checkpoints…
 CHECKPOINT_SHARE = 0.05  # …and at most this share of the time goes into saving them.
@@ -28,46 +28,6 @@ REPORT_SECONDS = 1.0  # Between two reports.
 EVAL_BATCH = 128
 
 _progress = logging.getLogger("mobilenet.progress")
-
-
-class TrainingError(RuntimeError):
-    """Training that cannot go on: too few pictures, or a loss that is no number."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained on what, and where its traces go."""
-
-    recipe: Recipe
-    resolution: int
-    classes: int
-    train_files: Sequence[str]
-    train_pictures: int
-    eval_files: Sequence[str]
-    checkpoint_dir: str  # Of this very (recipe, data, code): a checkpoint in it is this run's own.
-    log_dir: str  # TensorBoard.
-
-    @property
-    def steps_per_epoch(self) -> int:
-        steps = self.train_pictures // self.recipe.batch_size
-        if not steps:
-            raise TrainingError(
-                f"{self.train_pictures} training pictures do not fill one batch of {self.recipe.batch_size}: "
-                "add pictures, or use a recipe with a smaller batch_size."
-            )
-        return steps
-
-    @property
-    def steps(self) -> int:
-        return self.steps_per_epoch * self.recipe.epochs
-
-    def check_delay(self) -> None:
-        """Raises TrainingError where training would end before fake quantization begins."""
-        if self.recipe.quant_delay >= self.steps:
-            raise TrainingError(
-                f"{self.recipe.name}: fake quantization begins after {self.recipe.quant_delay} steps (quant_delay); "
-                f"these {self.train_pictures} pictures give {self.steps} in all: lower quant_delay, or raise epochs."
-            )
 
 
 def train(

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from trainer.imagenet import CENTRAL_FRACTION
+
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Augmentation = Literal["inception", "shift"]
@@ -52,7 +54,7 @@ class Recipe:
     quant_delay: int = 0  # Quantized: steps in which ranges are observed and nothing is rounded.
     augmentation: Augmentation = "inception"
     color: Color = "brightness_first"  # inception: which of its orders; see preprocessing.distort_color.
-    central_fraction: float = 0.875  # Of each side, for evaluation (and for `shift`).
+    central_fraction: float = CENTRAL_FRACTION  # Of each side, for evaluation (and for `shift`).
     mixed_precision: bool = False  # float16 arithmetic where there is a GPU; float32 elsewhere.
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
     seed: int = 1

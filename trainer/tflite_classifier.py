@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer import eval_image, tflite_metadata
+from trainer.imagenet import CENTRAL_FRACTION
 from trainer.tflite_graph import MAX_BYTES, TFLiteError
 from trainer.tflite_normalization import Normalization, read_normalization
 from trainer.tflite_runner import Runner
@@ -48,7 +49,7 @@ class Classifier:
         self.labels = _labels(file, self.runner.graph.classes)
         self.normalization = _normalization(file)
         said = tflite_metadata.read_central_fraction(file)
-        self.central_fraction = central_fraction or said or eval_image.CENTRAL_FRACTION
+        self.central_fraction = central_fraction or said or CENTRAL_FRACTION
 
     @property
     def resolution(self) -> int:
