@@ -231,7 +231,7 @@ def _say_newest(console: Console, settings: Settings) -> None:
     if "{" not in str(settings.data):
         return
     from components import spans
-    from components.source import DataError
+    from components.data_error import DataError
     from pipeline.settings import SettingsError
 
     try:
