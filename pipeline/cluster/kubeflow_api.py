@@ -18,7 +18,7 @@ from pipeline.cluster.kubeflow_http import Api
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
 from pipeline.cluster.settings import KubeflowSettings
 from pipeline.cluster.submit import Submission, Submitted
-from pipeline.settings import kubeflow_token
+from pipeline.environment import kubeflow_token
 
 
 def described(submission: Submission) -> dict[str, Any]:
