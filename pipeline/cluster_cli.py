@@ -172,7 +172,7 @@ def submit(
         given = _given(parameter)
         submission = submitting.prepare(file, chosen, given=given, recipe_set=recipe_set, schedule=schedule)
         if dry_run:
-            say(console, submission.as_text().rstrip())
+            say(console, submitting.as_text(submission).rstrip())
             return
         submitted = submitting.send(submission, wait=wait, report=_reporter(console))
     except (ValueError, OSError) as error:
