@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.source import Category, DataError, Entry
+from components.data_error import DataError
+from components.source import Category, Entry
 from components.wnid_words import words
 from trainer import imagenet
 

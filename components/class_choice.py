@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.categories import listed
-from components.source import DataError
+from components.data_error import DataError
 from trainer import imagenet
 
 _MAX_BYTES = 4 << 20  # Of a file of names: ImageNet's 21,841 wnids are a twentieth of it.

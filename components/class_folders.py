@@ -7,7 +7,8 @@ from pathlib import Path
 
 from components.categories import categories, check_classes, check_filled, check_name, is_picture, listed
 from components.class_choice import ALL, Choice
-from components.source import DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Entry, Source
 from trainer import imagenet
 
 EVAL_NAMES = ("eval", "val", "validation")

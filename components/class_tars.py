@@ -8,7 +8,8 @@ from components import archives, tar_index
 from components.categories import categories, check_classes, check_filled, check_name, is_picture
 from components.class_choice import ALL, Choice
 from components.class_folders import BOTH, EVAL_NAMES
-from components.source import DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Entry, Source
 from components.tar_index import Archive, Member
 from trainer import imagenet
 

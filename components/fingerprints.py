@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from components.source import DataError
+from components.data_error import DataError
 
 
 def of(paths: Sequence[str], more: str = "") -> str:

@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Sequence
 
 from components.categories import listed
-from components.source import DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Entry, Source
 from trainer import imagenet
 
 MINIVAL = "minival"  # What the part is called where the source has an eval split, which stays as it is.

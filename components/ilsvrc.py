@@ -12,8 +12,9 @@ from components import archives, tar_index
 from components.categories import WNID, categories, check_filled, is_picture, listed
 from components.class_choice import ALL, Choice
 from components.class_folders import BOTH
+from components.data_error import DataError
 from components.ground_truth import GroundTruth
-from components.source import DataError, Entry, Source
+from components.source import Entry, Source
 from components.tar_index import Archive, Member
 from trainer import imagenet
 

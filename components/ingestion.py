@@ -13,9 +13,10 @@ from typing import Any
 import apache_beam as beam
 
 from components import ingestion_counts, ingestion_rules, label_names, shards, staging
+from components.data_error import DataError
 from components.ingestion_progress import report_progress
 from components.ingestion_rules import Rules
-from components.source import DataError, Source
+from components.source import Source
 from components.source_kind import ALL, Wanted, scan
 from trainer import imagenet
 from trainer.whole import move

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from components import contents, shards
+from components.data_error import DataError
 from components.ingestion_rules import Rules
-from components.source import DataError, Source
+from components.source import Source
 
 COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple, get_args
 
+from components.data_error import DataError
 from components.picture import MAX_PIXELS, RECORDED, Orientation
-from components.source import DataError
 
 MAX_REFUSED = 0.001  # Of all pictures. See ingestion_counts.allowed_refusals for small sets.
 MAX_LEAKED = 0.01  # Of a split that is measured on.

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from components.categories import WNID, listed
-from components.source import DataError, Source
+from components.data_error import DataError
+from components.source import Source
 
 _NAMED = re.compile(rf"({WNID.pattern})_.*")
 

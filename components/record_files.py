@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.categories import listed
-from components.source import DataError
+from components.data_error import DataError
 
 _NUMBERED = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})(\.gz)?")  # Compressed ones are refused for that when they are read.
 

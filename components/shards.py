@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from components import contents, tf_example, tf_record
+from components.data_error import DataError
 from components.ingestion_rules import Rules
 from components.picture import Picture, Refused, normalise
 from components.picture_orientation import UPRIGHT, upright_box
-from components.source import Category, DataError, Entry, Source
+from components.source import Category, Entry, Source
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
 _BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.

@@ -4,10 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
-class DataError(ValueError):
-    """The user's data or disk stands in the way. The message says what was got, what was wanted and what to do."""
-
-
 class Category(NamedTuple):
     """One class: its folder's name, the reference's `synset` and the words for people."""
 

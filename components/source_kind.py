@@ -20,7 +20,8 @@ from components import (
     tfds_records,
 )
 from components.categories import listed
-from components.source import DataError, Source
+from components.data_error import DataError
+from components.source import Source
 from trainer import imagenet
 
 AUTO = "auto"

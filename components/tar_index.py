@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from components import plain_file, tar_headers
-from components.source import DataError
+from components.data_error import DataError
 from components.tar_headers import BLOCK, NOTHING, Header
 
 _TRAILER = 1 << 20  # Bytes after the end that are looked at: tar fills up to 10,240, some tapes' writers to more.

@@ -8,8 +8,9 @@ from pathlib import Path
 from components import devkit, record_files, record_pictures
 from components.categories import WNID
 from components.class_choice import ALL, Choice
+from components.data_error import DataError
 from components.record_pictures import Found
-from components.source import DataError, Source
+from components.source import Source
 from trainer import imagenet
 
 STEMS = {imagenet.TRAIN: (r".+-train\.tfrecord",), imagenet.EVAL: (r".+-validation\.tfrecord",)}

@@ -81,9 +81,9 @@ def tensorboard(
     host: Annotated[str, typer.Option(help="0.0.0.0 lets the whole network in.")] = "127.0.0.1",
 ) -> None:
     """Show the training curves in TensorBoard, each training under its node and execution. Ctrl-C ends it."""
-    from pipeline import settings
+    from pipeline import environment
 
-    settings.silent()
+    environment.silent()
     from pipeline import tensorboard as serving
 
     console = Console()

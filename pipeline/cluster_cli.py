@@ -114,12 +114,12 @@ def run_compiled(
 
     Unless parameters say otherwise, on the bundled pictures, with models/ of the work directory as push destination.
     """
-    from pipeline import compiled_file, progress
+    from pipeline import compiled_file, environment, progress
     from pipeline import settings as where
     from pipeline.cluster import run_parameters
 
     console = Console()
-    where.quiet()
+    environment.quiet()
     try:
         compiled = compiled_file.read(file)
         here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
@@ -162,17 +162,17 @@ def submit(
 
     Nothing is sent where the check finds a fault. Exit code 130: Ctrl-C while waiting, which leaves the run alone.
     """
-    from pipeline import settings as where
+    from pipeline import environment
     from pipeline.cluster import submit as submitting
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         chosen = _of_target(settings, target)
         given = _given(parameter)
         submission = submitting.prepare(file, chosen, given=given, recipe_set=recipe_set, schedule=schedule)
         if dry_run:
-            say(console, submission.as_text().rstrip())
+            say(console, submitting.as_text(submission).rstrip())
             return
         submitted = submitting.send(submission, wait=wait, report=_reporter(console))
     except (ValueError, OSError) as error:
@@ -192,11 +192,11 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many of the latest to list.")] = 20,
 ) -> None:
     """List the pipeline's runs on Vertex AI or Kubeflow, or follow one."""
-    from pipeline import settings as where
+    from pipeline import environment
     from pipeline.cluster import submit as submitting
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         chosen = _of_target(settings, target)
         backend = submitting.backend(chosen)
@@ -236,7 +236,8 @@ def _outcomes(result: RunResult) -> Iterator[str]:
 
 def _load(path: Path) -> VertexSettings | KubeflowSettings:
     from pipeline import settings_file
-    from pipeline.settings import Settings, SettingsError
+    from pipeline.settings import Settings
+    from pipeline.settings_error import SettingsError
 
     loaded = settings_file.load(path)
     if isinstance(loaded, Settings):
@@ -245,7 +246,7 @@ def _load(path: Path) -> VertexSettings | KubeflowSettings:
 
 
 def _of_target(path: Path | None, target: Target) -> VertexSettings | KubeflowSettings:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     if path is None:
         raise SettingsError(

@@ -59,7 +59,7 @@ def evaluate(
 
     Models with 1000 outputs and with 1001 (a background first) compare. Every share comes with its 95 % interval.
     """
-    from pipeline import settings, silence
+    from pipeline import environment, silence
     from trainer.variant import Variant
 
     console = Console()
@@ -67,7 +67,7 @@ def evaluate(
         options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
         if central_fraction is not None and not 0 < central_fraction <= 1:
             raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
-        settings.set_beam_workers(beam_workers)
+        environment.set_beam_workers(beam_workers)
         silence.import_tensorflow()
         from pipeline.evaluate import Request
         from pipeline.evaluated_models import Options

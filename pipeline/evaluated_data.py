@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.source import DataError
+from components.data_error import DataError
 from trainer.imagenet import EVAL, LABELS_FILE
 
 # As TFX, TF-Slim and TFDS call their shards.

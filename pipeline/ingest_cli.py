@@ -45,11 +45,11 @@ def ingest(
 
     Pictures in tars and TFRecords are read where they lie; nothing is unpacked.
     """
-    from pipeline import settings, silence
+    from pipeline import environment, silence
 
     console = Console()
     try:
-        settings.set_beam_workers(beam_workers)
+        environment.set_beam_workers(beam_workers)
         silence.import_tensorflow()
         from components import class_choice
         from components.ingestion_rules import Rules

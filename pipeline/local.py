@@ -23,9 +23,11 @@ from components.bucket import Place
 from components.scores import Evaluation
 from pipeline import lineage, progress
 from pipeline.branch import Branch
+from pipeline.environment import BEAM_MODE, BEAM_WORKERS
 from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
 from pipeline.sections import NodeFailed, Runner, Sections
-from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings, SettingsError
+from pipeline.settings import Settings
+from pipeline.settings_error import SettingsError
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ def register(
 
     A model of that name gets a new version; a release that is there already is left alone.
     """
-    from pipeline import settings as where
+    from pipeline import environment
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         from pipeline.cluster import registry
 

@@ -39,9 +39,9 @@ def predict(
 
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
     """
-    from pipeline import settings
+    from pipeline import environment
 
-    settings.silent()
+    environment.silent()
     from pipeline import pictures_given
     from pipeline import predict as predicting
 

@@ -89,8 +89,10 @@ def run(
     With several variants, one that fails or is not blessed does not stop the others.
     Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
     """
+    from pipeline import environment
     from pipeline import settings as where
     from pipeline.branch import Branch
+    from pipeline.settings_error import SettingsError
     from trainer.recipe import RecipeError
     from trainer.variant import VariantError
 
@@ -108,10 +110,10 @@ def run(
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)
-        where.set_beam_workers(beam_workers)
-        where.quiet()
+        environment.set_beam_workers(beam_workers)
+        environment.quiet()
         ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
-    except (where.SettingsError, VariantError, RecipeError, OSError) as error:
+    except (SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
 
@@ -129,7 +131,7 @@ def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
     if path is None:
         return Settings(**given)
     from pipeline import settings_file
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     loaded = settings_file.load(path)
     if not isinstance(loaded, Settings):
@@ -138,7 +140,7 @@ def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
 
 
 def _names(context: typer.Context, variant: str, variants: str | None) -> list[str]:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
     from pipeline.variants import parse
 
     if variants is None:
@@ -152,7 +154,7 @@ def _start(
     float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool, branches: Sequence[Branch]
 ) -> Start | None:
     from pipeline.branch import Start
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     path = float_checkpoint or init_checkpoint
     if float_checkpoint and init_checkpoint:
@@ -169,7 +171,7 @@ def _signer(key: Path | None) -> Signer | None:
 
 
 def _beginning_with(branch: Branch, start: Start | None) -> Branch:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     try:
         return branch.from_checkpoint(start) if start else branch
@@ -231,8 +233,8 @@ def _say_newest(console: Console, settings: Settings) -> None:
     if "{" not in str(settings.data):
         return
     from components import spans
-    from components.source import DataError
-    from pipeline.settings import SettingsError
+    from components.data_error import DataError
+    from pipeline.settings_error import SettingsError
 
     try:
         say(console, f"{spans.newest(str(settings.data)).folder} is the newest.")

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from pipeline import setting_faults
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.setting_faults import Fault
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
+from pipeline.settings_error import SettingsError
 
 LARGEST = 256 << 10  # Bytes.
 MOST_VALUES = 10_000  # With aliases written out: a few lines of YAML can stand for billions.

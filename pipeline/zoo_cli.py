@@ -66,6 +66,7 @@ def zoo(
     output: Annotated[Path | None, typer.Option(help="The folder to write.", show_default="MODELS/zoo")] = None,
 ) -> None:
     """Write the table and the page of all that was pushed, as a run does: after a benchmark, say."""
+    from pipeline import environment
     from pipeline import settings as where
 
     console = Console()
@@ -73,7 +74,7 @@ def zoo(
     try:
         if not base.is_dir():
             raise ValueError(f"{base} is not a folder: wanted the one that bundles were pushed to.")
-        where.silent()
+        environment.silent()
         with console.status("reading the bundles"):
             from components import zoo_bundles, zoo_files
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from components import class_choice, source_kind
-from components.source import DataError
+from components.data_error import DataError
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
 from pipeline.cluster.settings import FOLDERS, Cluster

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from components.class_folders import fingerprint, scan
-from components.source import DataError
+from components.data_error import DataError
 
 
 def test_classes_sorted_by_name_get_the_labels_from_one(class_folders):

@@ -9,7 +9,7 @@ import pytest
 
 from components import class_folders as folders
 from components import class_tars
-from components.source import DataError
+from components.data_error import DataError
 from tests.components.tars import pack
 
 GOOD = [("ant/a.jpg", b"x"), ("cow/c.jpg", b"y")]

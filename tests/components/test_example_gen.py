@@ -12,7 +12,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
 
 from components import example_gen, ground_truth, ingestion_summary
-from components.source import DataError
+from components.data_error import DataError
 from components.source_kind import ALL, Wanted
 from tests.components import records, small_ilsvrc
 

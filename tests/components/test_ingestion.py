@@ -15,10 +15,10 @@ import tensorflow as tf
 from PIL import Image
 
 from components import ingestion, shards
+from components.data_error import DataError
 from components.ingestion import ingest
 from components.ingestion_counts import allowed_refusals
 from components.ingestion_rules import Rules
-from components.source import DataError
 from trainer import imagenet
 
 FINISHED = {"Split-train", "Split-eval", "labels.txt", "ingestion_report.json"}

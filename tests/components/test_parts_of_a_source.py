@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from components import class_choice, holdout, spans
+from components.data_error import DataError
 from components.ingestion import ingest
-from components.source import DataError, Source
+from components.source import Source
 from components.source_kind import Wanted, fingerprint, scan
 from tests.components import records, small_ilsvrc
 from tests.components.small_ilsvrc import WNIDS

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import example_wire, record_pictures, tf_record
+from components.data_error import DataError
 from components.ingestion import ingest
-from components.source import DataError, Source
+from components.source import Source
 from components.source_kind import Wanted, detect, fingerprint, scan
 from tests.components import records, small_ilsvrc
 from tests.components.records import example, floats, integers, texts

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components import ground_truth
-from components.source import DataError
+from components.data_error import DataError
 from components.source_kind import Wanted, detect, fingerprint, scan
 from tests.components import small_ilsvrc
 
