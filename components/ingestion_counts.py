@@ -10,6 +10,7 @@ from typing import Any
 from components import contents, shards
 from components.ingestion_rules import Rules
 from components.source import DataError, Source
+from trainer.imagenet import REPORT_FORMAT
 
 COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...
@@ -144,4 +145,4 @@ def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
 
 def write(report: dict[str, Any], path: Path) -> None:
     """As indented JSON."""
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(REPORT_FORMAT.stamped(report), indent=2) + "\n", encoding="utf-8")

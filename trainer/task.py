@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from trainer import cluster, distribution, export, input_pipeline, loop, mobilenet_v1, quantization, recipe
 from trainer.digest import sha256_file
-from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
+from trainer.imagenet import LABELS_FILE, REPORT_FILE, REPORT_FORMAT, TRAIN
 from trainer.imported_model import read_ranges
 from trainer.keras import keras
 from trainer.layer_names import HEAD
@@ -42,7 +42,7 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     variant = mobilenet_v1.Variant.parse(config["variant"])
     examples = Path(fn_args.train_files[0]).parents[1]
     labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()
-    report = json.loads((examples / REPORT_FILE).read_text(encoding="utf-8"))
+    report = REPORT_FORMAT.read(examples / REPORT_FILE)
     digests = {
         "data": report["digest"], "code": config["code"], "recipe": chosen.digest,
         "base_model": _weights_digest(fn_args.base_model),
