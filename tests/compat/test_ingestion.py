@@ -9,7 +9,7 @@ from components.ingestion import ingest
 from components.ingestion_rules import Rules
 from components.source_kind import Wanted, scan
 from pipeline import evaluated_data
-from tests.compat.conftest import DATA
+from tests.compat.recorded import DATA
 from trainer import imagenet, input_pipeline
 
 

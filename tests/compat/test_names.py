@@ -19,7 +19,7 @@ import typer
 from pipeline import analysis_cli, cli, console
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.settings import Settings
-from tests.compat.conftest import DATA
+from tests.compat.recorded import DATA
 from trainer import moved_names
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from components import bundle, last_release, zoo_bundles, zoo_tables
 from pipeline import choose, models_table, verify
 from pipeline import predict as predicting
 from pipeline.pictures_given import Given
-from tests.compat.conftest import DATA
+from tests.compat.recorded import DATA
 from trainer import tflite
 
 KEY = DATA / "public.pem"
