@@ -11,7 +11,7 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -39,9 +39,9 @@ MOVED: dict[str, dict[str, str]] = {
 
 
 def install() -> None:
-    """Python asks the finder last, after files and packages."""
+    """Python asks the finder first: a folder that a checkout left behind would be taken for a package otherwise."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())
 
 
 def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -65,7 +65,15 @@ class _Finder(importlib.abc.MetaPathFinder):
     ) -> ModuleSpec | None:
         package, _, name = fullname.partition(".")
         new = MOVED.get(package, {}).get(name)
-        return importlib.util.spec_from_loader(fullname, _Alias(f"{package}.{new}")) if new else None
+        if new is None or _is_there(fullname, path):
+            return None
+        return importlib.util.spec_from_loader(fullname, _Alias(f"{package}.{new}"))
+
+
+def _is_there(fullname: str, path: Sequence[str] | None) -> bool:
+    """As a file; a folder without `__init__.py` has no origin."""
+    found = PathFinder.find_spec(fullname, path)
+    return found is not None and found.origin is not None
 
 
 class _Alias(importlib.abc.Loader):

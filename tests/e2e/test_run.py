@@ -28,6 +28,7 @@ NODES = {
     "AccuracyGate-w025-r32", "ReportBuilder-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32",
     "ZooReport",
 }  # fmt: skip
+FILES = [f"{name}.json" for name in ("manifest", "info", "zoo", "ingestion_report", "model", "conversion", "verdict")]
 STEPS = {
     "FloatTrainer-w025-r32": 8 * (10 * TRAIN_PICTURES // 32),
     "QatTrainer-w025-r32": 2 * (10 * TRAIN_PICTURES // 32),
