@@ -11,6 +11,7 @@ from components import contents, shards
 from components.data_error import DataError
 from components.ingestion_rules import Rules
 from components.source import Source
+from trainer.imagenet import REPORT_FORMAT
 
 COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...
@@ -145,4 +146,4 @@ def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
 
 def write(report: dict[str, Any], path: Path) -> None:
     """As indented JSON."""
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(REPORT_FORMAT.stamped(report), indent=2) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, failed, say
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ _RecipeSet = Annotated[
 ]
 
 
-@app.command(name="compile")
+@app.command(name="compile", rich_help_panel=Panel.CLUSTERS)
 def compile_(
     variants: Annotated[
         str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
@@ -77,7 +77,7 @@ def compile_(
     say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
@@ -100,7 +100,7 @@ def check(
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
 
 
-@app.command(name="run-compiled")
+@app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
 def run_compiled(
     file: _File = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006 - typer copies it.
@@ -147,7 +147,7 @@ def run_compiled(
         raise typer.Exit(EXIT_ERROR)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def submit(
     target: Annotated[Target, typer.Argument(help="Where to.")],
     settings: _Settings = None,
@@ -184,7 +184,7 @@ def submit(
         raise failed(console, f"the run {submitted.state}.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def runs(
     target: Annotated[Target, typer.Argument(help="Where.")],
     settings: _Settings = None,

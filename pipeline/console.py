@@ -10,6 +10,16 @@ EXIT_NOT_BLESSED = 3
 EXIT_INTERRUPTED = 130
 
 
+class Panel:
+    """The headings under which `mobilenet --help` lists the commands, in the order of cli.py."""
+
+    RUN = "Run"
+    DATA = "Data"
+    MODELS = "Models"
+    MEASURING = "Measuring"
+    CLUSTERS = "Clusters"
+
+
 def say(console: Console, text: str) -> None:
     """As it is: folders and classes may be named like rich's markup."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

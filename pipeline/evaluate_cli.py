@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import output_log
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from components.scores import Evaluation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MEASURING)
 def evaluate(
     models: Annotated[
         list[str],

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import data_options, output_log
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.ingest import Request
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.DATA)
 def ingest(
     data: Annotated[
         Path,

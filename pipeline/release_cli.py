@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from components.bucket import Place
@@ -21,7 +21,7 @@ _PublicKey = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def predict(
     model: Annotated[
         str,
@@ -64,7 +64,7 @@ def predict(
         console.print(predicting.table(predictions))
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def verify(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: _PublicKey = None,
@@ -87,7 +87,7 @@ def verify(
     say(console, praise)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def sign(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: Annotated[

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import data_options
-from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
 def run(
     context: typer.Context,
     data: Annotated[

@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer import mobilenet_v1, preprocessing, quantization
+from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.whole import whole_folder
@@ -24,6 +25,7 @@ KERAS = "keras"
 WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
 RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
+DESCRIPTION_FORMAT = FileFormat(DESCRIPTION_FILE)
 _ASSETS = "assets"
 
 
@@ -56,7 +58,8 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
-        text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
+        content = DESCRIPTION_FORMAT.stamped(dataclasses.asdict(description))
+        text = json.dumps(content, indent=2, sort_keys=True)
         (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -76,7 +79,9 @@ def read_description(serving_dir: str) -> Description:
     path = Path(serving_dir) / KERAS / DESCRIPTION_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
-    return Description(**json.loads(path.read_text(encoding="utf-8")))
+    content = DESCRIPTION_FORMAT.read(path)
+    fields = {field.name for field in dataclasses.fields(Description)}
+    return Description(**{name: value for name, value in content.items() if name in fields})
 
 
 def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:

@@ -1,5 +1,7 @@
 """ImageNet's constants and the feature names of the TFRecords, as TF-Slim's build_imagenet_data.py wrote them."""
 
+from trainer.file_format import FileFormat
+
 BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
 CLASSES = 1001  # 1000 synsets and the background.
 CENTRAL_FRACTION = 0.875  # Of each side of a picture, 76.6 % of its area: the reference's evaluation looks at it.
@@ -14,6 +16,7 @@ TRAIN = "train"
 EVAL = "eval"
 LABELS_FILE = "labels.txt"  # Line i names class i; line 0 is the background.
 REPORT_FILE = "ingestion_report.json"
+REPORT_FORMAT = FileFormat(REPORT_FILE)
 
 ENCODED = "image/encoded"
 HEIGHT = "image/height"

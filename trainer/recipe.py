@@ -14,12 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from trainer.file_format import KEY, FileFormat, FormatError
 from trainer.imagenet import CENTRAL_FRACTION
 
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Augmentation = Literal["inception", "shift"]
 Color = Literal["brightness_first", "fast", "slow"]
+
+# Read, but not written: a recipe's digest is over its fields, and stands in every model made with it.
+FORMAT = FileFormat("recipe")
 
 
 class RecipeError(ValueError):
@@ -128,6 +132,10 @@ def names() -> list[str]:
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
     """The record as it came through `custom_config`; an unknown or missing field is an error."""
+    try:
+        values = {name: value for name, value in FORMAT.checked(values, "the recipe").items() if name != KEY}
+    except FormatError as error:
+        raise RecipeError(str(error)) from error
     fields = {field.name for field in dataclasses.fields(Recipe)}
     if unknown := sorted(set(values) - fields):
         raise RecipeError(f"unknown fields in the recipe: {', '.join(unknown)}. There are {', '.join(sorted(fields))}.")

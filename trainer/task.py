@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import cluster, distribution, export, loop, recipe, whole
 from trainer.digest import sha256_file
-from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
+from trainer.imagenet import LABELS_FILE, REPORT_FILE, REPORT_FORMAT, TRAIN
 from trainer.training import initial_model, process_state, resume_folder
 from trainer.training.training_task import Task
 from trainer.variant import Variant
@@ -33,7 +32,7 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     chosen, variant = recipe.from_dict(config["recipe"]), Variant.parse(config["variant"])
     examples = Path(fn_args.train_files[0]).parents[1]
     labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()
-    report = json.loads((examples / REPORT_FILE).read_text(encoding="utf-8"))
+    report = REPORT_FORMAT.read(examples / REPORT_FILE)
     weights = Path(base_model) / export.KERAS / export.WEIGHTS_FILE if base_model else None
     digests = {
         "data": report["digest"], "code": config["code"], "recipe": chosen.digest,

@@ -72,8 +72,9 @@ def float_model(examples, tmp_path_factory) -> str:
 
 def test_what_a_training_tells_changes_no_weight(examples, float_model, tmp_path, monkeypatch):
     """`source.CHANGES_NO_ARTIFACT` says so of trainer.reporter."""
-    monkeypatch.setattr(loop, "Reporter", mock.MagicMock())
-    loop.Reporter.return_value.due.return_value = False
+    silence = mock.MagicMock()
+    silence.return_value.due.return_value = False
+    monkeypatch.setattr(loop, "Reporter", silence)
     fn_args = _fn_args(examples, tmp_path, FLOAT)
     task.run_fn(fn_args)
     (silent, _), (told, _) = export.load_keras(fn_args.serving_model_dir), export.load_keras(float_model)
