@@ -13,16 +13,6 @@ from trainer import imagenet
 MINIVAL = "minival"  # What the part is called where the source has an eval split, which stays as it is.
 
 
-def check(share: float) -> None:
-    """Before any work.
-
-    Raises:
-        DataError: it is no share below 1.
-    """
-    if not 0 <= share < 1:
-        raise DataError(f"--holdout is {share}; wanted a share from 0 up to 1, such as 0.1 for a tenth of train.")
-
-
 def cut(source: Source, root: str, share: float) -> Source:
     """The source with that share of train as another split.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
 from components import (
     archives,
@@ -15,38 +15,15 @@ from components import (
     holdout,
     ilsvrc,
     known_labels,
+    options,
     record_files,
     slim_records,
     tfds_records,
 )
 from components.categories import listed
 from components.source import DataError, Source
+from components.wanted import ALL, AUTO, Kind, Wanted
 from trainer import imagenet
-
-AUTO = "auto"
-Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"]
-
-
-class Wanted(NamedTuple):
-    """What is to be taken from a folder. Plain values, as a component's parameters are; empty ones say nothing.
-
-    Args:
-        source: What lies there; `auto` looks.
-        ground_truth: For ilsvrc: the list or kit that labels the validation pictures; without it, what lies beside the
-            tars.
-        boxes: The bounding boxes' tar or CSV; without it, what lies in the folder.
-        classes: Which of them, as class_choice.parse has it; without it, all.
-        holdout: The share of train that becomes `eval`, or `minival` where the source has an eval split.
-    """
-
-    source: str = AUTO
-    ground_truth: str = ""
-    boxes: str = ""
-    classes: str = ""
-    holdout: float = 0.0
-
-
-ALL = Wanted()
 
 
 def scan(root: str, wanted: Wanted = ALL) -> Source:
@@ -58,7 +35,7 @@ def scan(root: str, wanted: Wanted = ALL) -> Source:
     Raises:
         DataError: the folder holds no such source, or several of which none was named; or see the kinds' own modules.
     """
-    holdout.check(wanted.holdout)
+    options.check(wanted)
     kind, choice = _chosen(root, wanted), class_choice.parse(wanted.classes)
     splits = _splits(root, kind, wanted)
     if kind == "ilsvrc":
@@ -78,7 +55,7 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
     Raises:
         DataError: as scan, as far as that shows without reading tars or records.
     """
-    holdout.check(wanted.holdout)
+    options.check(wanted)
     kind = _chosen(root, wanted)
     splits = _splits(root, kind, wanted)
     boxes = bounding_boxes.find(Path(root), wanted.boxes)
@@ -96,8 +73,6 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
 
 
 def _chosen(root: str, wanted: Wanted) -> str:
-    if wanted.source not in get_args(Kind):
-        raise DataError(f"the source is {wanted.source!r}; wanted {', '.join(get_args(Kind))}.")
     kind = detect(root) if wanted.source == AUTO else wanted.source
     if wanted.ground_truth and kind != "ilsvrc":
         raise DataError(

@@ -24,7 +24,6 @@ from pipeline.evaluation import SLICES, eval_config
 from pipeline.progress import Follower
 from trainer.whole import whole_folder
 
-MAX_REFUSED = 0.001  # Of the pictures of a folder, but always a few (components/ingestion_counts.py).
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # Beam's default downloads another.
 
 
@@ -53,7 +52,7 @@ class Request:
     class_groups: Path | None = None
     options: Options = field(default_factory=Options)
     beam_workers: int = 1
-    max_refused: float = MAX_REFUSED
+    max_refused: float = Rules.max_refused
 
 
 def evaluate(request: Request, *, follower: Follower) -> Evaluation:

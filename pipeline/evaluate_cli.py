@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline import output_log
+from components.ingestion_rules import Rules
+from pipeline import data_options, output_log
 from pipeline.console import failed, say
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def evaluate(
         float | None,
         typer.Option(help="Of each side of the pictures.", show_default="what each model says of itself, else 0.875"),
     ] = None,
-    max_refused: Annotated[float, typer.Option(help="The share of a folder's pictures that may be refused.")] = 0.001,
+    max_refused: Annotated[float, data_options.shown(Rules, "max_refused")] = Rules.max_refused,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json instead of tables.")] = False,
 ) -> None:

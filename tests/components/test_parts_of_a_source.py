@@ -158,7 +158,7 @@ def test_a_holdout_that_leaves_a_class_empty_or_is_no_share_is_an_error(folders)
     with pytest.raises(DataError, match=r"--holdout 0.01 leaves no picture of n\d+.* in minival. Give another share"):
         scan(str(folders), Wanted(holdout=0.01))
     for share in (-0.1, 1.0):
-        with pytest.raises(DataError, match=r"--holdout is .*; wanted a share from 0 up to 1"):
+        with pytest.raises(DataError, match=r"--holdout is .*, wanted a fraction from 0 up to 1"):
             scan(str(folders), Wanted(holdout=share))
 
 

@@ -1,0 +1,65 @@
+"""What is wanted of a source of pictures. A new choice is declared here and nowhere else.
+
+The fields are options of `run` and `ingest`, settings, parameters of a compiled file and of ImageNetExampleGen. Values
+are plain, as a component's parameters are; an empty one says nothing (None is what an empty line of YAML gives).
+"""
+
+import dataclasses
+import os
+from typing import Literal, get_args
+
+from components.options import option
+
+AUTO = "auto"
+Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"]
+PATHS = ("ground_truth", "boxes")  # Which of the fields name files, that nodes must see.
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is to be taken from a folder, and what belongs to it."""
+
+    source: Kind = option(
+        AUTO,
+        "what lies in the data's folder: class folders, train.tar and val.tar of them, ILSVRC2012's own tars, or "
+        "TFRecords of TF-Slim or TFDS; auto looks",
+        metavar="|".join(get_args(Kind)),
+    )
+    ground_truth: str | None = option(
+        "",
+        "the labels of ILSVRC2012's validation pictures: wnids, one a line, or the development kit",
+        metavar="LIST|KIT",
+        absent="beside the tars",
+        strict=True,
+    )
+    boxes: str | None = option(
+        "",
+        "bounding boxes: a tar of XML files, or TF-Slim's CSV",
+        metavar="TAR|CSV",
+        absent="beside the data",
+        strict=True,
+    )
+    classes: str = option(
+        "",
+        "the classes to take: names with commas between them, @FILE, or N for the first N",
+        metavar="NAMES|@FILE|N",
+        absent="all",
+        strict=True,
+    )
+    holdout: float = option(
+        0.0,
+        "the fraction of the training pictures to hold out for evaluation, as eval, or as minival where there is an "
+        "eval",
+        metavar="SHARE",
+        strict=True,
+        ge=0,
+        lt=1,
+    )
+
+    def absolute(self) -> "Wanted":
+        """With paths that do not depend on where a process runs; addresses of buckets are absolute."""
+        given = {name: path for name in PATHS if (path := getattr(self, name)) and "://" not in path}
+        return dataclasses.replace(self, **{name: os.path.abspath(path) for name, path in given.items()})
+
+
+ALL = Wanted()
