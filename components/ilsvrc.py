@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from components import archives, tar_index
-from components.categories import WNID, categories, check_filled, is_picture, listed
+from components import archives, picture_files, tar_index
+from components.categories import WNID, categories, check_filled, listed
 from components.class_choice import ALL, Choice
 from components.class_folders import BOTH
 from components.ground_truth import GroundTruth
@@ -117,7 +117,7 @@ def _is_train_picture(member: Member, wnid: str, archive: Archive) -> bool:
         raise DataError(
             f"{archive.name}: {member.name!r} says that it is of {said[1]}, but lies with {wnid}. One of them is wrong."
         )
-    return is_picture(member.name)
+    return picture_files.is_named(member.name)
 
 
 def _eval_pictures(archive: Archive) -> list[Member]:

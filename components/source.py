@@ -37,12 +37,22 @@ class Entry(NamedTuple):
 
 
 class Source(NamedTuple):
-    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files whose name is no picture's.
+    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files that are no pictures.
 
-    `boxes` counts what became of the bounding boxes (bounding_boxes.py), and is empty where there are none.
+    `boxes` counts what became of the bounding boxes (bounding_boxes.py), and is empty where there are none. `lost`
+    names those ignored files that may be pictures of a kind that is not read; `notes` say what was decided for users.
     """
 
     categories: Sequence[Category]
     splits: Mapping[str, Sequence[Entry]]
     ignored: int
     boxes: Mapping[str, int] = {}
+    lost: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def identity(name: str) -> str:
+    """`<class>/<file>` of a picture's name, wherever under its class the file lies: pictures are ordered by a hash of
+    it, and divided into splits."""
+    _, category, *_, file = name.split("/")
+    return f"{category}/{file}"

@@ -41,11 +41,15 @@ def scan(root: str, wanted: Wanted = ALL) -> Source:
     if kind == "ilsvrc":
         truth = ground_truth.find(Path(root), wanted.ground_truth) if imagenet.EVAL in splits else None
         source = ilsvrc.scan(root, truth, splits=splits, choice=choice)
+    elif kind == "folders":
+        source = class_folders.scan(root, splits=splits, choice=choice, links=wanted.link_roots)
     else:
-        scans = {"folders": class_folders, "tars": class_tars, "slim": slim_records, "tfds": tfds_records}
+        scans = {"tars": class_tars, "slim": slim_records, "tfds": tfds_records}
         source = scans[kind].scan(root, splits=splits, choice=choice)
     known_labels.check(source, root)
     source = bounding_boxes.add(source, bounding_boxes.find(Path(root), wanted.boxes))
+    if not wanted.holdout and imagenet.EVAL not in source.splits:
+        return holdout.by_class(source, root)
     return holdout.cut(source, root, wanted.holdout)
 
 
@@ -60,7 +64,8 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
     splits = _splits(root, kind, wanted)
     boxes = bounding_boxes.find(Path(root), wanted.boxes)
     if kind == "folders":
-        return ",".join([class_folders.fingerprint(root, splits=splits), *([fingerprints.of(boxes)] if boxes else [])])
+        pictures = class_folders.fingerprint(root, splits=splits, links=wanted.link_roots)
+        return ",".join([pictures, *([fingerprints.of(boxes)] if boxes else [])])
     if kind in ("slim", "tfds"):
         module = slim_records if kind == "slim" else tfds_records
         files = [path for paths in module.paths(root, splits).values() for path in paths]
@@ -83,8 +88,13 @@ def _chosen(root: str, wanted: Wanted) -> str:
 
 
 def _splits(root: str, kind: str, wanted: Wanted) -> Sequence[str]:
-    """Train alone where there is nothing else and a part of it is to be held out."""
-    if wanted.holdout and not _there(Path(root), kind)[imagenet.EVAL]:
+    """Train alone where there is nothing else and a part of it is to be held out.
+
+    A missing eval split of tars or records that others made is a lost download, unless --holdout is asked for.
+    """
+    may_be_missing = wanted.holdout or kind in ("folders", "tars")
+    there = _there(Path(root), kind)
+    if may_be_missing and not there[imagenet.EVAL] and (there[imagenet.TRAIN] or kind == "folders"):
         return (imagenet.TRAIN,)
     return (imagenet.TRAIN, imagenet.EVAL)
 
@@ -94,15 +104,19 @@ def _there(folder: Path, kind: str) -> Mapping[str, Sequence[str]]:
     if not folder.is_dir():
         return {imagenet.TRAIN: [], imagenet.EVAL: []}
     if kind == "folders":
-        names = class_tars.STEMS  # Tars of folders are called as the folders are.
-        return {split: [f"{name}/" for name in names[split] if (folder / name).is_dir()] for split in names}
+        train = class_folders.train_folder(folder)
+        evals = class_folders.eval_folders(folder)
+        return {imagenet.TRAIN: [f"{train}/"] if train else [], imagenet.EVAL: [f"{name}/" for name in evals]}
     module, found = {
         "tars": (class_tars, archives.found),
         "ilsvrc": (ilsvrc, archives.found),
         "slim": (slim_records, record_files.found),
         "tfds": (tfds_records, record_files.found),
     }[kind]
-    return {split: found(folder, stems) for split, stems in module.STEMS.items()}
+    names = {split: found(folder, stems) for split, stems in module.STEMS.items()}
+    if kind == "tars" and not names[imagenet.EVAL]:
+        names[imagenet.EVAL] = found(folder, class_folders.OTHER_EVAL_NAMES)
+    return names
 
 
 def detect(root: str) -> str:

@@ -12,7 +12,7 @@ from components.options import option
 
 AUTO = "auto"
 Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"]
-PATHS = ("ground_truth", "boxes")  # Which of the fields name files, that nodes must see.
+PATHS = ("ground_truth", "boxes", "follow_links")  # Which of the fields name files, that nodes must see.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Wanted:
     )
     classes: str = option(
         "",
-        "the classes to take: names with commas between them, @FILE, or N for the first N",
+        "the classes to take: names with commas between them or as a JSON list, @FILE of these, or N for the first N",
         metavar="NAMES|@FILE|N",
         absent="all",
         strict=True,
@@ -56,10 +56,26 @@ class Wanted:
         lt=1,
     )
 
+    follow_links: str = option(
+        "",
+        "the folder into which links among class folders may lead besides the data's own, such as a cache; several "
+        f"with {os.pathsep} between them",
+        metavar="DIR",
+        absent="none",
+        strict=True,
+    )
+
+    @property
+    def link_roots(self) -> list[str]:
+        """The folders of follow_links."""
+        return [folder for folder in self.follow_links.split(os.pathsep) if folder]
+
     def absolute(self) -> "Wanted":
         """With paths that do not depend on where a process runs; addresses of buckets are absolute."""
         given = {name: path for name in PATHS if (path := getattr(self, name)) and "://" not in path}
-        return dataclasses.replace(self, **{name: os.path.abspath(path) for name, path in given.items()})
+        paths = {name: os.path.abspath(path) for name, path in given.items() if name != "follow_links"}
+        links = os.pathsep.join(map(os.path.abspath, self.link_roots))
+        return dataclasses.replace(self, **paths, follow_links=links)
 
 
 ALL = Wanted()

@@ -56,7 +56,10 @@ def test_what_is_declared_needs_no_heavy_import():
         (options.of(Wanted, {"source": "zip"}), "--source is 'zip', wanted one of auto, folders, tars"),
         (Rules(max_refused=1.5), "--max-refused is 1.5, wanted a fraction from 0 to 1."),
         (Rules(max_pixels=0), "--max-pixels is 0, wanted at least 1."),
-        (options.of(Rules, {"exif_orientation": "turned"}), "--exif-orientation is 'turned', wanted one of recorded, applied."),
+        (
+            options.of(Rules, {"exif_orientation": "turned"}),
+            "--exif-orientation is 'turned', wanted one of recorded, applied.",
+        ),
     ],
 )
 def test_a_value_out_of_bounds_is_named_as_the_option(values, message):
