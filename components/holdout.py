@@ -5,7 +5,8 @@ that pictures that are added or taken away move no others; only where a class wo
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from components.categories import listed
 from components.source import DataError, Entry, Source, identity
@@ -26,8 +27,10 @@ def cut(source: Source, root: str, share: float) -> Source:
         return source
     train = source.splits[imagenet.TRAIN]
     held = {place for place, entry in enumerate(train) if is_held_out(entry.name, share)}
-    for places in _one_sided(train, held):
-        held ^= {_outermost(train, places, share)}
+    in_both = {train[place].label for place in held} & {e.label for place, e in enumerate(train) if place not in held}
+    for label, places in _by_label(train).items() if len(in_both) < len(source.categories) else ():
+        if label not in in_both and len(places) > 1:
+            held ^= {min(places, key=lambda place: abs(_place(train[place].name) - share * _WHOLE))}
     return _divided(source, root, held)
 
 
@@ -39,7 +42,7 @@ def by_class(source: Source, root: str, share: float = DEFAULT_SHARE) -> Source:
     """
     train = source.splits[imagenet.TRAIN]
     held: set[int] = set()
-    for places in _by_label(range(len(train)), train).values():
+    for places in _by_label(train).values():
         count = max(1, int(len(places) * share + 0.5))
         held.update(sorted(places, key=lambda place: _place(train[place].name))[:count])
     said = f"no evaluation split was found: {share:.0%} of each class is held out for it"
@@ -56,23 +59,11 @@ def _place(name: str) -> int:
     return int.from_bytes(hashlib.sha256(b"holdout\0" + said).digest()[:8], "big")
 
 
-def _by_label(places: Iterable[int], train: Sequence[Entry]) -> dict[int, list[int]]:
+def _by_label(train: Sequence[Entry]) -> dict[int, list[int]]:
     grouped: dict[int, list[int]] = {}
-    for place in places:
-        grouped.setdefault(train[place].label, []).append(place)
+    for place, entry in enumerate(train):
+        grouped.setdefault(entry.label, []).append(place)
     return grouped
-
-
-def _one_sided(train: Sequence[Entry], held: set[int]) -> list[list[int]]:
-    """The pictures of each class that has them on one side only."""
-    labels = {entry.label for entry in train}
-    on_one = labels ^ ({train[place].label for place in held} & {e.label for p, e in enumerate(train) if p not in held})
-    return list(_by_label((p for p, entry in enumerate(train) if entry.label in on_one), train).values())
-
-
-def _outermost(train: Sequence[Entry], places: Sequence[int], share: float) -> int:
-    """Of a class on one side, the picture that is nearest to the other side."""
-    return min(places, key=lambda place: abs(_place(train[place].name) - share * _WHOLE))
 
 
 def _divided(source: Source, root: str, held: set[int]) -> Source:
@@ -90,7 +81,7 @@ def _others(source: Source) -> dict[str, Sequence[Entry]]:
 
 def _check_pairs(source: Source, root: str, train: Sequence[Entry]) -> None:
     """A class of one picture cannot be trained on and measured."""
-    alone = [label for label, places in _by_label(range(len(train)), train).items() if len(places) < 2]
+    alone = sorted(label for label, count in Counter(entry.label for entry in train).items() if count < 2)
     if alone:
         names = [source.categories[label - 1].name for label in alone]
         raise DataError(

@@ -47,7 +47,7 @@ def is_picture(file: str, head: Callable[[], bytes]) -> bool:
 
 def is_passed_over(name: str) -> bool:
     """Hidden files and folders, and what systems add to a folder without being asked: not even counted."""
-    return name.startswith(".") or name == _ARCHIVER
+    return name[0] == "." or name == _ARCHIVER
 
 
 def lost(pictures: Sequence[str], others: Sequence[str]) -> list[str]:
@@ -90,28 +90,31 @@ def _is_inside(real: str, roots: Sequence[str]) -> bool:
 
 
 def _collect(folder: str, prefix: str, roots: Sequence[str], above: Sequence[str], found: Found) -> None:
+    files, folders = [], []
     with os.scandir(folder) as entries:
-        there = sorted((e.name, e.path, e.is_symlink(), e.is_dir()) for e in entries if not is_passed_over(e.name))
+        for entry in entries:
+            if not is_passed_over(entry.name):
+                (folders if entry.is_dir() else files).append((entry.name, entry.path, entry.is_symlink()))
     taken, others = [], []
-    for name, path, linked, is_folder in there:
-        if is_folder:
-            continue
-        if is_named(name):
-            if linked:
-                check_link(path, roots)
-            taken.append(name)
-            found.pictures.append((prefix + name, path))
-        elif (not linked or _is_inside(os.path.realpath(path), roots)) and format_of(_head(path)):
+    for name, path, linked in sorted(files):
+        if is_named(name) and linked:
+            check_link(path, roots)
+        if is_named(name) or _shows_one(path, linked, roots):
             taken.append(name)
             found.pictures.append((prefix + name, path))
         else:
             others.append(name)
-    found.others.extend(prefix + name for name in others)
-    found.lost.extend(prefix + name for name in lost(taken, others))
-    for name, path, linked, is_folder in there:
-        if is_folder:
-            over = _over_link(folder, path, roots, above) if linked else above
-            _collect(path, f"{prefix}{name}/", roots, over, found)
+    if others:
+        found.others.extend(prefix + name for name in others)
+        found.lost.extend(prefix + name for name in lost(taken, others))
+    for name, path, linked in sorted(folders):
+        over = _over_link(folder, path, roots, above) if linked else above
+        _collect(path, f"{prefix}{name}/", roots, over, found)
+
+
+def _shows_one(path: str, linked: bool, roots: Sequence[str]) -> bool:
+    """Whether a file whose name says nothing begins as a picture does; links that lead elsewhere are not looked at."""
+    return (not linked or _is_inside(os.path.realpath(path), roots)) and format_of(_head(path)) is not None
 
 
 def _over_link(folder: str, path: str, roots: Sequence[str], above: Sequence[str]) -> Sequence[str]:

@@ -54,5 +54,8 @@ class Source(NamedTuple):
 def identity(name: str) -> str:
     """`<class>/<file>` of a picture's name, wherever under its class the file lies: pictures are ordered by a hash of
     it, and divided into splits."""
-    _, category, *_, file = name.split("/")
+    rest = name.partition("/")[2]
+    if rest.count("/") == 1:
+        return rest
+    category, *_, file = rest.split("/")
     return f"{category}/{file}"

@@ -68,6 +68,7 @@ def evaluate(
         options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
         if central_fraction is not None and not 0 < central_fraction <= 1:
             raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
+        settings.check_no_pattern("--output", output)
         settings.set_beam_workers(beam_workers)
         silence.import_tensorflow()
         from pipeline.evaluate import Request

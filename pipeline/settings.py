@@ -135,12 +135,23 @@ def _check_data(settings: Settings) -> None:
         raise SettingsError(f"--boxes {settings.boxes} is no file: wanted a tar of XML files, or a CSV.")
 
 
+def check_no_pattern(option: str, folder: Path) -> None:
+    """TFX and TFMA take some characters of the folders that they write into for patterns, and then find no file.
+
+    Raises:
+      SettingsError: naming the character.
+    """
+    if odd := next((character for character in str(folder.absolute()) if character in "[*?"), None):
+        raise SettingsError(f"{option} is {folder}: TFX takes {odd!r} in it for a pattern. Give a folder without it.")
+
+
 def check_workdir(folder: Path) -> None:
     """Makes the work directory.
 
     Raises:
-      SettingsError: it cannot be written.
+      SettingsError: it cannot be written, or TFX cannot read what lies in it.
     """
+    check_no_pattern("--workdir", folder)
     probe = folder / f".write-test-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
