@@ -1,6 +1,5 @@
 """Class folders as a source, as people have them: with train and eval above them or without, pictures at any depth."""
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -88,35 +87,17 @@ def eval_folders(root: Path) -> list[str]:
     return names or [name for name in OTHER_EVAL_NAMES if _folders(root / name)][:1]
 
 
+def has_classes(root: Path) -> bool:
+    """Whether folders lie in `train`."""
+    return bool(_folders(root / imagenet.TRAIN))
+
+
 def train_folder(root: Path) -> str | None:
     """The folder `train`, unless it is a class among others: pictures lie in it, and no folders."""
     if not (root / imagenet.TRAIN).is_dir():
         return None
     is_class = not _folders(root / imagenet.TRAIN) and not eval_folders(root) and len(_folders(root)) > 1
     return None if is_class else imagenet.TRAIN
-
-
-def fingerprint(root: str, *, splits: Sequence[str] = BOTH, links: Sequence[str] = ()) -> str:
-    """Digest of every picture's name, size and time of change: what decides whether a folder was ingested already.
-
-    TFX's own fingerprint adds up sizes and seconds, so a picture moved to another class does not change it.
-    """
-    digest = hashlib.sha256()
-    source = scan(root, splits=splits, links=links)
-    for entries in source.splits.values():
-        for entry in entries:
-            size, changed = _size_and_time(entry.path)
-            digest.update(f"{entry.name}\0{size}\0{changed}\n".encode("utf-8", "surrogateescape"))
-    counts = ",".join(f"{split}:{len(entries)}" for split, entries in source.splits.items())
-    return f"{counts},sha256:{digest.hexdigest()}"
-
-
-def _size_and_time(path: str) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:  # A broken link, say: ingestion will refuse it by name.
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 def _split_folders(root: Path, splits: Sequence[str]) -> dict[str, Path]:

@@ -70,6 +70,7 @@ def ingest_source(
     """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
     label_names.check(source, root)
     with staging.fresh(Path(destination)) as made:
+        source = source.unpack(source, made / "unpacked") if source.unpack else source
         plans = shards.plan(source, made, pictures_per_shard=pictures_per_shard)
         with report_progress(made / "result", total=sum(map(len, source.splits.values()))):
             _write_shards(plans, made, make_pipeline, rules)

@@ -77,7 +77,7 @@ def check_link(path: str, roots: Sequence[str]) -> str:
         DataError: it leads elsewhere.
     """
     real = os.path.realpath(path)
-    if not _is_inside(real, roots):
+    if not is_inside(real, roots):
         raise DataError(
             f"{path} is a link to {real}, outside {' and '.join(roots)}. Copy the pictures in, allow it with "
             f"--follow-links {os.path.dirname(real)}, or remove the link."
@@ -85,7 +85,8 @@ def check_link(path: str, roots: Sequence[str]) -> str:
     return real
 
 
-def _is_inside(real: str, roots: Sequence[str]) -> bool:
+def is_inside(real: str, roots: Sequence[str]) -> bool:
+    """Whether a real path lies in one of the folders."""
     return any(os.path.commonpath([root, real]) == root for root in roots)
 
 
@@ -114,7 +115,7 @@ def _collect(folder: str, prefix: str, roots: Sequence[str], above: Sequence[str
 
 def _shows_one(path: str, linked: bool, roots: Sequence[str]) -> bool:
     """Whether a file whose name says nothing begins as a picture does; links that lead elsewhere are not looked at."""
-    return (not linked or _is_inside(os.path.realpath(path), roots)) and format_of(_head(path)) is not None
+    return (not linked or is_inside(os.path.realpath(path), roots)) and format_of(_head(path)) is not None
 
 
 def _over_link(folder: str, path: str, roots: Sequence[str], above: Sequence[str]) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """What every source of pictures hands to ingestion: the classes, and the pictures of each split with their labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -41,6 +42,7 @@ class Source(NamedTuple):
 
     `boxes` counts what became of the bounding boxes (bounding_boxes.py), and is empty where there are none. `lost`
     names those ignored files that may be pictures of a kind that is not read; `notes` say what was decided for users.
+    `unpack`, where it is there, puts the pictures into files of a folder first: until then a picture has no place.
     """
 
     categories: Sequence[Category]
@@ -49,6 +51,7 @@ class Source(NamedTuple):
     boxes: Mapping[str, int] = {}
     lost: Sequence[str] = ()
     notes: Sequence[str] = ()
+    unpack: Callable[["Source", Path], "Source"] | None = None
 
 
 def identity(name: str) -> str:

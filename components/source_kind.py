@@ -1,5 +1,6 @@
 """Which kind of source lies in a folder, and its pictures: class folders, tars or TFRecords, whoever made them."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -14,16 +15,23 @@ from components import (
     ground_truth,
     holdout,
     ilsvrc,
+    kaggle,
     known_labels,
+    manifest,
     options,
+    parquet,
     record_files,
     slim_records,
     tfds_records,
+    web_shards,
 )
 from components.categories import listed
 from components.source import DataError, Source
 from components.wanted import ALL, AUTO, Kind, Wanted
 from trainer import imagenet
+
+# Sources of which each picture says its class and its split itself.
+_LABELLED = {"kaggle": kaggle, "parquet": parquet, "webdataset": web_shards, "manifest": manifest}
 
 
 def scan(root: str, wanted: Wanted = ALL) -> Source:
@@ -36,21 +44,27 @@ def scan(root: str, wanted: Wanted = ALL) -> Source:
         DataError: the folder holds no such source, or several of which none was named; or see the kinds' own modules.
     """
     options.check(wanted)
-    kind, choice = _chosen(root, wanted), class_choice.parse(wanted.classes)
-    splits = _splits(root, kind, wanted)
-    if kind == "ilsvrc":
-        truth = ground_truth.find(Path(root), wanted.ground_truth) if imagenet.EVAL in splits else None
-        source = ilsvrc.scan(root, truth, splits=splits, choice=choice)
-    elif kind == "folders":
-        source = class_folders.scan(root, splits=splits, choice=choice, links=wanted.link_roots)
-    else:
-        scans = {"tars": class_tars, "slim": slim_records, "tfds": tfds_records}
-        source = scans[kind].scan(root, splits=splits, choice=choice)
+    source = _scanned(root, _chosen(root, wanted), wanted)
     known_labels.check(source, root)
     source = bounding_boxes.add(source, bounding_boxes.find(Path(root), wanted.boxes))
     if not wanted.holdout and imagenet.EVAL not in source.splits:
         return holdout.by_class(source, root)
     return holdout.cut(source, root, wanted.holdout)
+
+
+def _scanned(root: str, kind: str, wanted: Wanted) -> Source:
+    choice = class_choice.parse(wanted.classes)
+    if kind in _LABELLED:
+        links = {"links": wanted.link_roots} if kind == "manifest" else {}
+        return _LABELLED[kind].scan(root, choice=choice, **links)
+    splits = _splits(root, kind, wanted)
+    if kind == "ilsvrc":
+        truth = ground_truth.find(Path(root), wanted.ground_truth) if imagenet.EVAL in splits else None
+        return ilsvrc.scan(root, truth, splits=splits, choice=choice)
+    if kind == "folders":
+        return class_folders.scan(root, splits=splits, choice=choice, links=wanted.link_roots)
+    scans = {"tars": class_tars, "slim": slim_records, "tfds": tfds_records}
+    return scans[kind].scan(root, splits=splits, choice=choice)
 
 
 def fingerprint(root: str, wanted: Wanted = ALL) -> str:
@@ -61,11 +75,13 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
     """
     options.check(wanted)
     kind = _chosen(root, wanted)
-    splits = _splits(root, kind, wanted)
     boxes = bounding_boxes.find(Path(root), wanted.boxes)
-    if kind == "folders":
-        pictures = class_folders.fingerprint(root, splits=splits, links=wanted.link_roots)
+    if kind in ("folders", "kaggle", "manifest"):
+        pictures = fingerprints.of_pictures(_scanned(root, kind, dataclasses.replace(wanted, classes="")))
         return ",".join([pictures, *([fingerprints.of(boxes)] if boxes else [])])
+    if kind in _LABELLED:
+        return f"{kind}:{fingerprints.of([*_LABELLED[kind].files(root), *boxes])}"
+    splits = _splits(root, kind, wanted)
     if kind in ("slim", "tfds"):
         module = slim_records if kind == "slim" else tfds_records
         files = [path for paths in module.paths(root, splits).values() for path in paths]
@@ -125,9 +141,14 @@ def detect(root: str) -> str:
     Raises:
         DataError: there are several kinds.
     """
-    kinds = [kind for kind in get_args(Kind) if kind != AUTO]
-    found = {kind: [name for names in _there(Path(root), kind).values() for name in names] for kind in kinds}
-    kinds = [kind for kind in kinds if found[kind]]
+    folder = Path(root)
+    kinds = [kind for kind in get_args(Kind) if kind != AUTO and kind not in _LABELLED]
+    found = {kind: [name for names in _there(folder, kind).values() for name in names] for kind in kinds}
+    others = {kind: module.found(folder) for kind, module in _LABELLED.items()}
+    # A table beside class folders may be about anything, but not Kaggle's, nor what lies in a `train` without classes.
+    if not any(found.values()) or others["kaggle"] or (any(others.values()) and not class_folders.has_classes(folder)):
+        found = {kind: names for kind, names in (found | others).items() if kind != "folders"}
+    kinds = [kind for kind in found if found[kind]]
     if len(kinds) > 1:
         what = "; ".join(f"{kind} ({listed(found[kind], 6)})" for kind in kinds)
         raise DataError(f"{root} holds several sources: {what}. Say which to take: --source {' or '.join(kinds)}.")

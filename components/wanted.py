@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from components.options import option
 
 AUTO = "auto"
-Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"]
+Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds", "kaggle", "parquet", "webdataset", "manifest"]
 PATHS = ("ground_truth", "boxes", "follow_links")  # Which of the fields name files, that nodes must see.
 
 
@@ -21,8 +21,9 @@ class Wanted:
 
     source: Kind = option(
         AUTO,
-        "what lies in the data's folder: class folders, train.tar and val.tar of them, ILSVRC2012's own tars, or "
-        "TFRecords of TF-Slim or TFDS; auto looks",
+        "what lies in the data's folder: class folders; train.tar and val.tar of them; ILSVRC2012's own tars; "
+        "TFRecords of TF-Slim or TFDS; Kaggle's CLS-LOC; Hugging Face's Parquet files; WebDataset's tars; or a CSV or "
+        "JSON Lines manifest of path, label and split; auto looks",
         metavar="|".join(get_args(Kind)),
     )
     ground_truth: str | None = option(
