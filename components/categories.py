@@ -9,6 +9,7 @@ from components.wnid_words import words
 from trainer import imagenet
 
 WNID = re.compile(r"n\d{8}")
+_NAMED_AFTER = re.compile(rf"({WNID.pattern})_.*")
 _MENDED = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg"
 
 
@@ -20,6 +21,12 @@ def categories(names: Sequence[str]) -> list[Category]:
     if all(WNID.fullmatch(name) for name in names):
         return [Category(name, name, words(name)) for name in names]
     return [Category(name, name, name.replace("_", " ")) for name in names]
+
+
+def wnid_of(file: str) -> str | None:
+    """The wnid that a file of ImageNet's training pictures is called after; None of any other file."""
+    match = _NAMED_AFTER.fullmatch(file)
+    return match[1] if match else None
 
 
 def check_name(name: str, *, where: object) -> None:

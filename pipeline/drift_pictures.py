@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components import record_files
 from pipeline import evaluated_data, pictures_given, predict
 from pipeline.drift_inputs import DebugError
 from trainer import eval_image, export, input_pipeline
 
 Follow = Callable[[str, Iterable[Any], int], Iterable[Any]]  # (what it is, the work, how much) → the work, followed.
-
-_SHARD = re.compile(r".*tfrecord.*|.*-\d{5}-of-\d{5}")
 
 
 def read(data: Sequence[Path], described: export.Description, limit: int, follow: Follow) -> np.ndarray:
@@ -50,7 +48,7 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
 
 
 def _shards(path: Path) -> list[str]:
-    if path.is_file() and not _SHARD.fullmatch(path.name):
+    if path.is_file() and not record_files.is_shard(path.name):
         return []
     found = evaluated_data.find(path)
     return found.files if found else []
