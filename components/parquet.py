@@ -167,6 +167,9 @@ def _pictures(path: str, rows: set[int]) -> Iterator[tuple[int, bytes]]:
             for place, value in enumerate(batch.column(column).field("bytes"), start=start):
                 if place in rows:
                     if (content := value.as_py()) is None:
-                        raise DataError(f"{path}, row {place:,}: the picture lies elsewhere, not in the file.")
+                        raise DataError(
+                            f"{path}, row {place:,}: the picture lies elsewhere, not in the file. "
+                            "Write it as push_to_hub does, with datasets.table.embed_table_storage."
+                        )
                     yield place, content
             start += len(batch)

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from components.ingestion_rules import Rules
 from pipeline import data_options, output_log
-from pipeline.console import failed, say
+from pipeline.console import EXIT_SOME_REFUSED, failed, say
 
 if TYPE_CHECKING:
     from components.scores import Evaluation
     from pipeline.evaluate import Request
 
 app = typer.Typer()
+_NAMED = 20  # Refused pictures.
 
 
 @app.command()
@@ -59,6 +60,7 @@ def evaluate(
     """Measure any number of models on the same pictures, each decoded once, by TFMA.
 
     Models with 1000 outputs and with 1001 (a background first) compare. Every share comes with its 95 % interval.
+    Exit code 4: some pictures of the folder could not be read; the others were measured.
     """
     from pipeline import settings, silence
     from trainer.variant import Variant
@@ -89,6 +91,8 @@ def evaluate(
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     _show(console, result, output, as_json=as_json)
+    if refused := _refused(output):
+        raise failed(Console(stderr=True), refused, code=EXIT_SOME_REFUSED)
 
 
 def _slices(text: str) -> list[tuple[str]]:
@@ -102,6 +106,21 @@ def _evaluate(console: Console, request: Request, *, quiet: bool) -> Evaluation:
         result = evaluating.evaluate(request, follower=follower)
     output_log.path(request.output).rename(request.output / "log.txt")
     return result
+
+
+def _refused(output: Path) -> str:
+    """What is said of the pictures of a folder that could not be evaluated; nothing where all could."""
+    import json
+
+    from trainer.imagenet import REPORT_FILE
+
+    if not (output / REPORT_FILE).is_file():
+        return ""
+    report = json.loads((output / REPORT_FILE).read_text(encoding="utf-8"))
+    bad = [f"{each['name']}: {each['reason']}" for each in report["refused"]]
+    count = sum(split["refused"] for split in report["splits"].values())
+    said = "\n  ".join(bad[:_NAMED])
+    return f"{count:,} pictures could not be read, and are in no number above:\n  {said}" if bad else ""
 
 
 def _show(console: Console, result: Evaluation, output: Path, *, as_json: bool) -> None:
