@@ -114,7 +114,9 @@ class SavedModelClassifier:
 
     def __init__(self, model: Model) -> None:
         files = [os.path.join(model.path, "saved_model.pb")]
-        files += sorted(tf.io.gfile.glob(os.path.join(model.path, "variables", "*")))
+        folder = os.path.join(model.path, "variables")
+        names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+        files += sorted(os.path.join(folder, name) for name in names)
         self.sha256 = hashlib.sha256(b"".join(_read(file) for file in files)).hexdigest()
         self._model = tf.saved_model.load(model.path)  # Its variables live as long as it does.
         self._signature = _signature(model, self._model)

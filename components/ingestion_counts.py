@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "classes": len(source.categories),
         "bytes": sizes.total(),
         "ignored": source.ignored,
+        **_decided(source),
         "boxes": dict(source.boxes),
         "splits": {
             split: {"bytes": sizes[split], **_split_report(source, split, totals[split], classes[split])}
@@ -50,6 +52,13 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "converted": _named(ordered, "converted"),
         "refused": _named(ordered, "refused"),
     }
+
+
+def _decided(source: Source) -> dict[str, Any]:
+    """What a source that is laid out as ImageNet is has none of."""
+    suffixes = Counter(os.path.splitext(name)[1].lower() or "no suffix" for name in source.lost)
+    lost = {"files": len(source.lost), "by_suffix": dict(suffixes.most_common()), "first": list(source.lost[:_FEW])}
+    return ({"lost": lost} if source.lost else {}) | ({"notes": list(source.notes)} if source.notes else {})
 
 
 def _result(staging: Path, plan: str) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def check(report: dict[str, Any], *, root: str, rules: Rules) -> None:
         DataError: naming the first of them.
     """
     _check_refused(report, root, rules.max_refused)
+    _check_lost(report, root, rules.max_refused)
     _check_leaked(report, root, rules.max_leaked)
 
 
@@ -129,6 +139,20 @@ def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> Non
     empty = [f"{name}/{c}" for name, split in report["splits"].items() for c, n in split["per_class"].items() if not n]
     if empty:
         raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
+
+
+def _check_lost(report: dict[str, Any], root: str, max_refused: float) -> None:
+    """Pictures of a kind that is not read are as lost as refused ones."""
+    if not (lost := report.get("lost")):
+        return
+    files = lost["files"] + sum(split["pictures"] + split["refused"] for split in report["splits"].values())
+    if lost["files"] > (allowed := allowed_refusals(files, max_refused=max_refused)):
+        kinds = ", ".join(f"{count:,} of {suffix}" for suffix, count in lost["by_suffix"].items())
+        raise DataError(
+            f"{root}: {lost['files']:,} of {files:,} files are left out, as they begin like no JPEG, PNG, GIF, BMP or "
+            f"WebP ({kinds}); at most {allowed:,} may be. The first: {', '.join(lost['first'])}. Convert, move or "
+            "remove them, or allow more with --max-refused."
+        )
 
 
 def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:

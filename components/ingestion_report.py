@@ -51,7 +51,8 @@ def as_text(report: dict[str, Any]) -> str:
     if boxes := report.get("boxes"):
         lines.append(_boxes_line(boxes))
     if report["ignored"]:
-        lines.append(f"{report['ignored']:,} other files left out: not pictures by their names")
+        lines.append(f"{report['ignored']:,} other files left out: no pictures by name or content")
+    lines += report.get("notes", [])
     for what in ("refused", "converted"):
         lines += [f"{what} {item['name']}: {item['reason']}" for item in report[what][:_NAMED]]
     return "\n".join(lines) + "\n"

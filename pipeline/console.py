@@ -7,6 +7,7 @@ from rich.console import Console
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
+EXIT_SOME_REFUSED = 4  # The rest was done, and each that could not be is named.
 EXIT_INTERRUPTED = 130
 
 

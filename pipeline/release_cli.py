@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.console import Panel, failed, say
+from pipeline.console import EXIT_SOME_REFUSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from components.bucket import Place
@@ -38,6 +38,7 @@ def predict(
     """Show the classes and probabilities of pictures, preprocessed and named as the model says of itself.
 
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
+    Exit code 4: some pictures could not be read; the others were predicted.
     """
     from pipeline import environment
 
@@ -62,6 +63,8 @@ def predict(
         print(predicting.as_json(predictions))
     else:
         console.print(predicting.table(predictions))
+    if faults := predicting.faults(predictions):
+        raise failed(Console(stderr=True), faults, code=EXIT_SOME_REFUSED)
 
 
 @app.command(rich_help_panel=Panel.MODELS)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from components.ingestion_rules import DEFAULT as DEFAULT_RULES
+from components.ingestion_rules import Rules
+from components.wanted import ALL, Wanted
 from pipeline import data_options
 from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
 from pipeline.settings import Settings
@@ -23,6 +26,7 @@ app = typer.Typer()
 
 
 @app.command(rich_help_panel=Panel.RUN)
+@data_options.taken
 def run(
     context: typer.Context,
     data: Annotated[
@@ -32,11 +36,6 @@ def run(
             show_default="the bundled pictures",
         ),
     ] = None,
-    source: data_options.Source = Settings.source,
-    ground_truth: data_options.GroundTruth = None,
-    boxes: data_options.Boxes = None,
-    classes: data_options.Classes = Settings.classes,
-    holdout: data_options.Holdout = Settings.holdout,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     variants: Annotated[
@@ -80,9 +79,8 @@ def run(
     margin: Annotated[
         float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
     ] = Settings.margin,
-    max_refused: data_options.MaxRefused = Settings.max_refused,
-    max_leaked: data_options.MaxLeaked = Settings.max_leaked,
-    exif_orientation: data_options.ExifOrientation = Settings.exif_orientation,
+    wanted: Wanted = ALL,
+    rules: Rules = DEFAULT_RULES,
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
@@ -99,10 +97,8 @@ def run(
     console = Console()
     try:
         options = {
-            "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
-            "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
-            "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
-            "exif_orientation": exif_orientation, "enable_cache": not no_cache,
+            "data": data, **vars(wanted), **vars(rules), "workdir": workdir, "push_destination": push_destination,
+            "floor": floor, "margin": margin, "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)

@@ -107,7 +107,7 @@ def _labels(file: bytes, classes: int) -> list[str]:
     """Of a file without labels inside, its outputs' numbers."""
     if not tflite_metadata.has_labels(file):
         return [f"class {index}" for index in range(classes)]
-    labels = tflite_metadata.read_labels(file)
+    labels = tflite_metadata.read_labels(file, classes)
     if len(labels) != classes:
         raise TFLiteError(
             f"the file has {len(labels)} labels for {classes} outputs, wanted one each. Convert it again."

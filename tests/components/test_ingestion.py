@@ -165,7 +165,7 @@ def test_a_few_refusals_are_allowed_in_a_small_set_and_none_where_none_are_asked
 
 
 def test_a_share_over_one_is_an_error(class_folders, tmp_path):
-    with pytest.raises(DataError, match=r"max_refused is 5; wanted a share from 0 to 1"):
+    with pytest.raises(DataError, match=r"--max-refused is 5, wanted a fraction from 0 to 1"):
         ingest(str(class_folders), str(tmp_path / "out"), rules=Rules(max_refused=5))
 
 
