@@ -1,7 +1,8 @@
-"""AccuracyGate: the only blessing. It takes three kinds of evidence, each with its own sentence in the reason.
+"""AccuracyGate: the only blessing. It takes four kinds of evidence, each with its own sentence in the reason.
 
-Paired accuracy (paired_accuracy.py, where the bounds stand), structure (structure_evidence.py) and provenance
-(provenance_evidence.py): a file may be as right as the float model and still be no int8 file, or another one.
+Paired accuracy (paired_accuracy.py, where the bounds stand), structure (structure_evidence.py), provenance
+(provenance_evidence.py) and fitness (gate/fitness.py): a file may be as right as the float model and still be no int8
+file, or another one, or as useless as the float model is.
 """
 
 import json
@@ -30,9 +31,19 @@ from components import (
     structure_evidence,
 )
 from components.evidence import Evidence
+from components.gate import fitness, training_sample
 from components.last_release import Release
-from components.paired_accuracy import ALPHA, CLASS_MARGIN, MARGIN, VISIBLE_DROP, Rule
+from components.paired_accuracy import (
+    ALPHA,
+    CLASS_MARGIN,
+    MARGIN,
+    MAX_CALIBRATION_ERROR,
+    MAX_LOST,
+    VISIBLE_DROP,
+    Rule,
+)
 from components.provenance_records import Parts
+from components.scores import PairedCounts
 from components.tflite_artifact import INT8, SERVING
 from trainer.imagenet import LABELS_FILE
 
@@ -49,16 +60,21 @@ def AccuracyGate(
     float_model: InputArtifact[Model],
     qat_model: InputArtifact[Model],
     blessing: OutputArtifact[ModelBlessing],
-    floor: Parameter[float],
+    floor: Parameter[float] = 0.0,
     destination: Parameter[str] = "",
     margin: Parameter[float] = MARGIN,
     class_margin: Parameter[float] = CLASS_MARGIN,
+    max_lost: Parameter[float] = MAX_LOST,
+    max_calibration_error: Parameter[float] = MAX_CALIBRATION_ERROR,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
     code: Parameter[str] = "",
 ) -> None:
     """Judges the file; `destination` is where releases are pushed to, and the last one lies."""
-    rule = Rule(floor=floor, margin=margin, class_margin=class_margin, visible_drop=visible_drop, alpha=alpha)
+    rule = Rule(
+        floor=floor, margin=margin, class_margin=class_margin, max_lost=max_lost,
+        max_calibration_error=max_calibration_error, visible_drop=visible_drop, alpha=alpha,
+    )  # fmt: skip
     tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
     parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
     verdict = judge(parts, rule, destination=destination)
@@ -108,11 +124,14 @@ class Verdict:
     @property
     def reason(self) -> str:
         """A line for each kind of evidence; of a file that is not blessed, for each that speaks against it."""
-        return "\n".join(each.reason for each in self.evidence if self.blessed or not each.passed)
+        if self.blessed:
+            return "\n".join(each.reason for each in self.evidence)
+        against = [each.reason for each in self.evidence if not each.passed]
+        return "\n".join([*against, *(f"Note: {note}" for each in self.evidence if each.passed for note in each.notes)])
 
 
 def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
-    """The three kinds of evidence.
+    """The four kinds of evidence.
 
     Args:
       destination: where releases are pushed to; empty for none.
@@ -133,11 +152,23 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
         (
             paired_accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
             structure_evidence.examine(
-                (parts.tflite / INT8).read_bytes(), labels=labels, variant=described.variant if described else None
+                (parts.tflite / INT8).read_bytes(),
+                labels=labels,
+                variant=described.variant if described else None,
+                central_fraction=described.central_fraction if described else None,
             ),
             provenance_evidence.examine(parts),
+            fitness.judge(candidate, _training_sample(parts), rule, labels=labels),
         )
     )
+
+
+def _training_sample(parts: Parts) -> PairedCounts | None:
+    """None where file, models and data do not go together or cannot be read: the other kinds say so."""
+    try:
+        return training_sample.measure(parts)
+    except (OSError, ValueError, tf.errors.OpError):
+        return None
 
 
 def release_to_compare(tflite: Path, float_model: Path, destination: str) -> Release | None:

@@ -169,6 +169,8 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         destination=parameter("push_destination", settings.destination),
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
+        class_margin=parameter("class_margin", settings.class_margin),
+        max_lost=parameter("max_lost", settings.max_lost),
         visible_drop=VISIBLE_DROP,
         code=digest("components.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")

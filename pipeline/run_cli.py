@@ -76,10 +76,21 @@ def run(
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
-    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = Settings.floor,
+    floor: Annotated[
+        float,
+        typer.Option(
+            help="The least top-1 of an int8 file worth shipping.", show_default="above the largest class's share"
+        ),
+    ] = Settings.floor,
     margin: Annotated[
         float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
     ] = Settings.margin,
+    class_margin: Annotated[
+        float, typer.Option(help="The share of a class's pictures whose loss is not held against the file.")
+    ] = Settings.class_margin,
+    max_lost: Annotated[
+        float, typer.Option(help="The share of classes that may lose more than that, or never be found.")
+    ] = Settings.max_lost,
     max_refused: data_options.MaxRefused = Settings.max_refused,
     max_leaked: data_options.MaxLeaked = Settings.max_leaked,
     exif_orientation: data_options.ExifOrientation = Settings.exif_orientation,
@@ -99,7 +110,8 @@ def run(
         options = {
             "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
             "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
-            "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
+            "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
+            "max_refused": max_refused, "max_leaked": max_leaked,
             "exif_orientation": exif_orientation, "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})

@@ -60,9 +60,18 @@ class Settings:
         metadata=_said("the folder for release bundles, or gs://…; models/ of the work directory without it"),
     )
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
-    floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
+    floor: float = field(
+        default=0.0,
+        metadata=_said("the least top-1 of an int8 file worth shipping; 0: above the largest class", ge=0, le=1),
+    )
     margin: float = field(
         default=0.01, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
+    )
+    class_margin: float = field(
+        default=0.05, metadata=_said("the share of a class's pictures whose loss is not held against it", ge=0, le=1)
+    )
+    max_lost: float = field(
+        default=0.0, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
     )
     # A few pictures are always let pass (components/ingestion_counts.py).
     max_refused: float = field(
@@ -121,7 +130,7 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             f"--margin is {settings.margin}, wanted a fraction from 0 up to {VISIBLE_DROP}, such as 0.01 for a point."
         )
-    for name in ("floor", "max_refused", "max_leaked"):
+    for name in ("floor", "class_margin", "max_lost", "max_refused", "max_leaked"):
         if not 0 <= (value := getattr(settings, name)) <= 1:
             option = f"--{name.replace('_', '-')}"
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import tensorflow as tf
 
 from trainer import mobilenet_v1, preprocessing, quantization
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
+from trainer.layer_names import float_name
 from trainer.whole import whole_folder
 
 KERAS = "keras"
@@ -67,6 +69,25 @@ def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
         freeze_bn = bool(description.recipe.get("freeze_bn", True))
         model = quantization.quantize(model, calibration=None, freeze_bn=freeze_bn)
     model.load_weights(os.path.join(serving_dir, KERAS, WEIGHTS_FILE))
+    return model, description
+
+
+def load_unrounded(serving_dir: str) -> tuple[keras.Model, Description]:
+    """Rebuilds the network alone, with the weights that it has in training: in float, whether it was quantized or not.
+
+    Read by name off the weights' file, which takes a tenth of the time that tfmot needs for its wrappers.
+    """
+    description = read_description(serving_dir)
+    model = mobilenet_v1.build(
+        width=description.width, resolution=description.resolution, classes=description.classes, dropout=0.0
+    )
+    with h5py.File(os.path.join(serving_dir, KERAS, WEIGHTS_FILE)) as file:
+        values = {}
+        for group in file.values():
+            for name in group.attrs["weight_names"]:
+                values[f"{float_name(group.name.strip('/'))}/{name.split('/')[-1]}"] = group[name][()]
+    for layer in model.layers:
+        layer.set_weights([values[f"{layer.name}/{weight.name.split('/')[-1]}"] for weight in layer.weights])
     return model, description
 
 

@@ -77,7 +77,7 @@ def test_the_honest_file_is_blessed_with_a_sentence_of_each_kind(honest):
     verdict = judge(honest, RULE)
     assert verdict.blessed, verdict.reason
     kinds = [line.split(":")[0] for line in verdict.reason.splitlines()]
-    assert kinds == ["Paired accuracy", "Structure", "Provenance"]
+    assert kinds == ["Paired accuracy", "Structure", "Provenance", "Fitness"]
     assert honest.evaluation.baseline.top1 > 0.9  # There is something to lose.
 
 
