@@ -45,7 +45,12 @@ def run(
             metavar="LIST", help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.", show_default=False
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A module of trainer/recipes/: how it trains.", show_default="auto; of the bundled pictures sample"
+        ),
+    ] = None,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
     ] = None,
@@ -117,6 +122,7 @@ def run(
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
         names = _names(context, variant, variants)
+        recipe = recipe or ("sample" if settings.data == where.SAMPLE else "auto")
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)

@@ -26,6 +26,7 @@ CHECKPOINT_SECONDS = 2.0  # At least, between two checkpoints…
 CHECKPOINT_SHARE = 0.05  # …and at most this share of the time goes into saving them.
 REPORT_SECONDS = 1.0  # Between two reports.
 EVAL_BATCH = 128
+ENOUGH_MEMORIES = 10  # Times that batch norm's averages forget what they were; 3 are too few (30 steps at 0.9).
 
 _progress = logging.getLogger("mobilenet.progress")
 
@@ -61,6 +62,19 @@ class Task:
     def steps(self) -> int:
         return self.steps_per_epoch * self.recipe.epochs
 
+    @property
+    def lagging(self) -> str:
+        """What is to be said where batch norm's averages will be of weights that are gone; else empty."""
+        recipe = self.recipe
+        forgotten = self.steps * (1 - recipe.bn_momentum)
+        if recipe.bn_pictures or (recipe.quantized and recipe.freeze_bn) or forgotten >= ENOUGH_MEMORIES:
+            return ""
+        return (
+            f"{recipe.name}: {self.steps} steps are few for batch norm's averages with a momentum of "
+            f"{recipe.bn_momentum:g}: what is right in training may be wrong in use. Train with --recipe auto, or with "
+            "more epochs or pictures."
+        )
+
     def check_delay(self) -> None:
         """Raises TrainingError where training would end before fake quantization begins."""
         if self.recipe.quant_delay >= self.steps:
@@ -79,6 +93,8 @@ def train(
     """
     workers.check(task.recipe)
     task.check_delay()
+    if warning := task.lagging:
+        _progress.warning("%s", warning, extra={"progress": {"task": "warning", "text": warning}})
     with workers.scope():
         run = _Run(task, workers.strategy, build())
     averages = run.averages.averages
@@ -104,6 +120,22 @@ def top1(predict: Callable[[tf.Tensor], tf.Tensor], batches: tf.data.Dataset) ->
         hits += int(tf.math.count_nonzero(tf.argmax(predict(images), axis=-1) == labels))
         count += len(labels)
     return hits / count
+
+
+def report_top1(task: Task, predict: Callable[[tf.Tensor], tf.Tensor], *, step: int) -> float:
+    """Top-1 on the eval split, which is told too."""
+    batches = input_pipeline.eval_dataset(
+        task.eval_files,
+        resolution=task.resolution,
+        central_fraction=task.recipe.central_fraction,
+        batch_size=EVAL_BATCH,
+    )
+    share = top1(predict, batches)
+    _progress.info(
+        "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
+        extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
+    )  # fmt: skip
+    return share
 
 
 def train_image(recipe: Recipe, resolution: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -238,19 +270,8 @@ class _Run:
         return loss
 
     def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
-        task = self.task
-        batches = input_pipeline.eval_dataset(
-            task.eval_files,
-            resolution=task.resolution,
-            central_fraction=task.recipe.central_fraction,
-            batch_size=EVAL_BATCH,
-        )
         with self.averages.in_place():
-            share = top1(self.predict, batches)
-        _progress.info(
-            "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
-            extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
-        )  # fmt: skip
+            share = report_top1(self.task, self.predict, step=step)
         with writer.as_default(step=step):
             tf.summary.scalar("eval/top1", share)
 

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from trainer import cluster, distribution, export, input_pipeline, loop, mobilenet_v1, quantization, recipe
+from trainer import (
+    batch_norm,
+    cluster,
+    distribution,
+    export,
+    input_pipeline,
+    loop,
+    mobilenet_v1,
+    quantization,
+    recipe,
+    sizing,
+)
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
 from trainer.imported_model import read_ranges
@@ -38,11 +49,12 @@ def run_fn(fn_args: FnArgs) -> None:
 
 def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     config = fn_args.custom_config
-    chosen = recipe.from_dict(config["recipe"])
     variant = mobilenet_v1.Variant.parse(config["variant"])
     examples = Path(fn_args.train_files[0]).parents[1]
     labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()
     report = json.loads((examples / REPORT_FILE).read_text(encoding="utf-8"))
+    pictures = report["splits"][TRAIN]["pictures"]
+    chosen = sizing.fit(recipe.from_dict(config["recipe"]), pictures=pictures, classes=len(labels) - 1)
     digests = {
         "data": report["digest"], "code": config["code"], "recipe": chosen.digest,
         "base_model": _weights_digest(fn_args.base_model),
@@ -51,7 +63,7 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     checkpoint_dir = _checkpoint_dir(fn_args, {**digests, "variant": variant.name})
     task = loop.Task(
         recipe=chosen, resolution=variant.resolution, classes=len(labels),
-        train_files=fn_args.train_files, train_pictures=report["splits"][TRAIN]["pictures"],
+        train_files=fn_args.train_files, train_pictures=pictures,
         eval_files=fn_args.eval_files, checkpoint_dir=os.fspath(checkpoint_dir), log_dir=fn_args.model_run_dir,
     )  # fmt: skip
     model, steps = loop.train(task, lambda: _build(task, variant, fn_args.base_model), workers)
@@ -61,7 +73,9 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
         recipe=chosen.as_dict(), digests=digests,
     )  # fmt: skip
     if workers.chief:
-        export.export(fn_args.serving_model_dir, _in_float32(model, task, variant), description, labels)
+        handed_on = _in_float32(model, task, variant, workers)
+        _estimate_batch_norm(handed_on, task)
+        export.export(fn_args.serving_model_dir, handed_on, description, labels)
     workers.meet()
     if workers.chief:
         _forget(checkpoint_dir)
@@ -114,14 +128,26 @@ def _network(task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
     )  # fmt: skip
 
 
-def _in_float32(model: keras.Model, task: loop.Task, variant: mobilenet_v1.Variant) -> keras.Model:
-    """What is handed on computes in float32, whatever it was trained in."""
-    if keras.mixed_precision.global_policy().name == "float32":
+def _in_float32(
+    model: keras.Model, task: loop.Task, variant: mobilenet_v1.Variant, workers: distribution.Workers
+) -> keras.Model:
+    """What is handed on computes in float32 and on one device, whatever it was trained in and on."""
+    alone = workers.strategy.num_replicas_in_sync == 1 or task.recipe.quantized
+    if alone and keras.mixed_precision.global_policy().name == "float32":
         return model
     keras.mixed_precision.set_global_policy("float32")
     exported = _network(task, variant)
     exported.set_weights(model.get_weights())
     return exported
+
+
+def _estimate_batch_norm(model: keras.Model, task: loop.Task) -> None:
+    """Where the recipe says so; and tells what the model is worth with it."""
+    if not task.recipe.bn_pictures:
+        return
+    batch_norm.estimate(model, _training_pictures(task, task.recipe.bn_pictures))
+    predict = tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
+    loop.report_top1(task, predict, step=task.steps)
 
 
 def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Variant, task: loop.Task) -> None:
@@ -141,10 +167,13 @@ def _take_weights(model: keras.Model, base_model: str, variant: mobilenet_v1.Var
 
 
 def _calibration(task: loop.Task) -> list | None:
-    """Training pictures as evaluation sees them: [n, R, R, 3] in all."""
-    pictures = min(task.recipe.calibration_pictures, task.train_pictures)
-    if not pictures:
-        return None
+    wanted = task.recipe.calibration_pictures
+    return _training_pictures(task, wanted) if wanted else None
+
+
+def _training_pictures(task: loop.Task, wanted: int) -> list:
+    """Batches of training pictures as evaluation sees them: [n, R, R, 3] in all."""
+    pictures = min(wanted, task.train_pictures)
     batches = input_pipeline.eval_dataset(
         task.train_files, resolution=task.resolution, central_fraction=task.recipe.central_fraction,
         batch_size=min(loop.EVAL_BATCH, pictures),

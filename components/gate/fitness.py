@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from components.evidence import Evidence
-from components.gate import fitness_reasons
+from components.gate import class_spread, fitness_reasons
 from components.paired_accuracy import Rule
 from components.paired_tests import drop_lower_bound
 from components.scores import PairedCounts, Scores
@@ -30,8 +30,8 @@ def judge(file: Scores, sample: PairedCounts | None, rule: Rule, *, labels: Sequ
 
     - Chance: the lower bound of its gain over always answering the largest class is not above 0 (Tango's interval for
       paired counts, one-sided at 1 - alpha).
-    - Classes: more than `max_lost` of them are never found, among those with so many pictures that a model of the
-      file's own top-1 would miss them all with a probability under alpha (over all classes together).
+    - Classes: more than `max_lost` of them are never found or never predicted, where a model whose classes differ as
+      the other classes of this one do would come to that with a probability under alpha (over all classes together).
     - Batch norm: on training pictures, the lower bound of its drop from the same network with the batch's statistics
       exceeds the margin.
     - Calibration: its expected calibration error exceeds `max_calibration_error`.
@@ -76,19 +76,19 @@ def _largest_class(file: Scores, rule: Rule, labels: Sequence[str]) -> dict[str,
 def _unfound(file: Scores, rule: Rule, labels: Sequence[str]) -> dict[str, Any]:
     """The classes that are not found on any of their pictures, beyond chance; those never predicted among them."""
     pictures, right = file.confusion.sum(axis=1), np.diagonal(file.confusion)
+    predicted = file.confusion.sum(axis=0)
     present = np.flatnonzero(pictures)
     level = math.log(rule.alpha / len(present))
-    missed = pictures * math.log1p(-min(file.top1, 1 - 1e-12))  # The log of the probability to miss them all.
-    predicted = file.confusion.sum(axis=0)
-    found = [int(index) for index in present if right[index] == 0 and missed[index] < level]
+    unlikely = class_spread.never_found(right[present], pictures[present]) < level
+    unlikely |= class_spread.never_predicted(predicted[present], pictures[present]) < level
     classes = [
         {
-            "index": index,
+            "index": int(index),
             "name": _name(labels, index),
             "pictures": int(pictures[index]),
             "predicted": int(predicted[index]),
         }
-        for index in found
+        for index in present[unlikely]
     ]
     return {"classes": classes, "of": len(present)}
 
