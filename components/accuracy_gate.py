@@ -7,9 +7,10 @@ file, or another one, or as useless as the float model is.
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -31,7 +32,7 @@ from components import (
     structure_evidence,
 )
 from components.evidence import Evidence
-from components.gate import fitness, training_sample
+from components.gate import answers, fitness, training_sample
 from components.last_release import Release
 from components.paired_accuracy import (
     ALPHA,
@@ -43,9 +44,10 @@ from components.paired_accuracy import (
     Rule,
 )
 from components.provenance_records import Parts
-from components.scores import PairedCounts
 from components.tflite_artifact import INT8, SERVING
 from trainer.imagenet import LABELS_FILE
+
+Found = TypeVar("Found")
 
 VERDICT_FILE = "verdict.json"
 BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
@@ -68,16 +70,20 @@ def AccuracyGate(
     max_calibration_error: Parameter[float] = MAX_CALIBRATION_ERROR,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
+    codes: Parameter[str] = "",
     code: Parameter[str] = "",
 ) -> None:
-    """Judges the file; `destination` is where releases are pushed to, and the last one lies."""
+    """Judges the file; `destination` is where releases are pushed to, and the last one lies.
+
+    `codes` are digests, with spaces between, of the sources that trained or imported what this run made.
+    """
     rule = Rule(
         floor=floor, margin=margin, class_margin=class_margin, max_lost=max_lost,
         max_calibration_error=max_calibration_error, visible_drop=visible_drop, alpha=alpha,
     )  # fmt: skip
     tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
     parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
-    verdict = judge(parts, rule, destination=destination)
+    verdict = judge(parts, rule, destination=destination, codes=codes.split())
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     blessing.set_string_custom_property("reason", verdict.reason)
     blessing.set_string_custom_property("code", code)
@@ -130,10 +136,11 @@ class Verdict:
         return "\n".join([*against, *(f"Note: {note}" for each in self.evidence if each.passed for note in each.notes)])
 
 
-def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
+def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = ()) -> Verdict:
     """The four kinds of evidence.
 
     Args:
+      codes: digests of the sources that train and import in this run; without any, whose they are is not asked.
       destination: where releases are pushed to; empty for none.
 
     Raises:
@@ -157,17 +164,17 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
             ),
-            provenance_evidence.examine(parts),
-            fitness.judge(candidate, _training_sample(parts), rule, labels=labels),
+            provenance_evidence.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
+            fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),
         )
     )
 
 
-def _training_sample(parts: Parts) -> PairedCounts | None:
-    """None where file, models and data do not go together or cannot be read: the other kinds say so."""
+def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | None:
+    """None where file, models and data do not go together or cannot be read: records and structure say so."""
     try:
-        return training_sample.measure(parts)
-    except (OSError, ValueError, tf.errors.OpError):
+        return measure(parts)
+    except (OSError, ValueError, KeyError, tf.errors.OpError):
         return None
 
 

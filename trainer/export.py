@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import tensorflow as tf
 
-from trainer import mobilenet_v1, preprocessing, quantization
+from trainer import canonical, mobilenet_v1, preprocessing, quantization
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.layer_names import float_name
@@ -54,6 +54,7 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         module = _Serving(model, description, label_file)
         signatures = {"serving_default": module.examples, "serving_image": module.images}
         tf.saved_model.save(module, os.fspath(folder), signatures)
+        canonical.rewrite(folder)
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
