@@ -5,6 +5,7 @@ Paired accuracy (paired_accuracy.py, where the bounds stand), structure (structu
 file, or another one, or as useless as the float model is.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -33,7 +34,6 @@ from components import (
 )
 from components.evidence import Evidence
 from components.gate import answers, fitness, training_sample
-from components.last_release import Release
 from components.paired_accuracy import (
     ALPHA,
     CLASS_MARGIN,
@@ -108,7 +108,7 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
             for key in ("tflite", "float_model")
         )
         base = str(execution_info.exec_properties.get("destination", ""))
-        release = release_to_compare(tflite, float_model, base)
+        release = release_to_compare(tflite, float_model, base).release
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
         return output
@@ -148,8 +148,9 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
     """
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
+    found = release_to_compare(parts.tflite, parts.float_model, destination)
     release = last_release.compare(
-        release_to_compare(parts.tflite, parts.float_model, destination),
+        found.release,
         data=provenance_records.data_digest(parts.examples),
         now=(candidate.top1_count, candidate.pictures),
         alpha=rule.alpha,
@@ -157,7 +158,10 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
     described = provenance_records.description(parts.float_model)
     return Verdict(
         (
-            paired_accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
+            dataclasses.replace(
+                paired_accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
+                notes=found.passed_over,
+            ),
             structure_evidence.examine(
                 (parts.tflite / INT8).read_bytes(),
                 labels=labels,
@@ -178,12 +182,12 @@ def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | 
         return None
 
 
-def release_to_compare(tflite: Path, float_model: Path, destination: str) -> Release | None:
+def release_to_compare(tflite: Path, float_model: Path, destination: str) -> last_release.Found:
     """The newest other release of the float model's variant; both are serving folders."""
     described, sha256 = provenance_records.description(float_model), model_sums.file_sha256(tflite / INT8)
     if described is None or sha256 is None:
-        return None
-    return last_release.newest_other(destination, described.variant.name, sha256=sha256)
+        return last_release.Found(None)
+    return last_release.search(destination, described.variant.name, sha256=sha256)
 
 
 def read_labels(examples_uri: str) -> list[str]:
