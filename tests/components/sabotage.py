@@ -133,6 +133,19 @@ def surer_softmax(file: bytes, *, central_fraction: float = 1.0) -> bytes:
     return _edited(file, change, central_fraction=central_fraction)
 
 
+def other_float(file: bytes) -> bytes:
+    """A float file with another bias in its last layer: another model's, of the same size."""
+    labels, model = tflite_metadata.read_labels(file), parse(file)
+    graph = model.subgraphs[0]
+    for operator in reversed(graph.operators):
+        if len(operator.inputs) == 3:
+            buffer = model.buffers[graph.tensors[operator.inputs[2]].buffer]
+            bias = np.asarray(buffer.data, np.uint8).copy().view(np.float32)
+            buffer.data = (bias + np.arange(len(bias), dtype=np.float32)).view(np.uint8)
+            break
+    return _described(pack(model), labels)
+
+
 class _Convolution:
     """Weights int8 as they lie in the file, bias int32, scales of the weights; to be read and set."""
 
