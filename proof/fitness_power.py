@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -17,8 +18,17 @@ CALIBRATED = Rule(max_lost=1.0)
 _Draw = Callable[[int, int, np.random.Generator], bool]  # Pictures, classes → blocked.
 
 
-def print_tables(runs: int, generator: np.random.Generator) -> None:
-    """Chance, classes, batch norm, calibration, and the note on training and eval."""
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print(f"\nFitness, of {arguments.runs} simulated evaluations each. Written by")
+    print(f"`python -m proof.fitness_power --runs {arguments.runs} --seed {arguments.seed} >> proof/gate_power.md`.")
+    _print_tables(arguments.runs, np.random.default_rng(arguments.seed))
+
+
+def _print_tables(runs: int, generator: np.random.Generator) -> None:
 
     def table(title: str, rows: Iterable[tuple[str, _Draw]]) -> None:
         print(f"\n{title}\n\n| case | " + " | ".join(f"{n} pictures" for n in SETS) + " |")
@@ -68,9 +78,9 @@ def _unfound(each: int, right: np.ndarray, rng: np.random.Generator, dead: int) 
     """What is wrong goes to any other class but the dead ones."""
     classes = len(right)
     confusion = np.diag(right)
-    for label, wrong in enumerate(each - right):
-        answers = rng.integers(dead, classes - 1, wrong)
-        np.add.at(confusion[label], answers + (answers >= label), 1)  # Any but its own.
+    labels = np.repeat(np.arange(classes), each - right)
+    answers = rng.integers(dead, classes - 1, len(labels))
+    np.add.at(confusion, (labels, answers + (answers >= labels)), 1)  # Any but its own.
     return _any(_scores(confusion), None, RULE, "never found")
 
 
@@ -124,3 +134,7 @@ def _any(file: Scores, sample: PairedCounts | None, rule: Rule, words: str) -> b
 def _scores(confusion: np.ndarray, calibration: Calibration | None = None) -> Scores:
     pictures, right = int(confusion.sum()), int(np.trace(confusion))
     return Scores(pictures, right, right, 0.0, confusion, calibration)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,8 +4,8 @@
 
 Every row draws `--runs` evaluations and asks components.paired_accuracy.judge itself. Of each class's pictures, `gains`
 are right with the int8 file only and `gains + drop` with the float model only; the floor is out of the way. The second
-table does the same for the last release, of which only the counts are known (components.unpaired_test). Those after it
-ask components.gate.fitness.judge, one rule at a time. The last says which loss of one class is seen at all.
+table does the same for the last release, of which only the counts are known (components.unpaired_test). The last says
+which loss of one class is seen at all. What fitness does is in proof/fitness_power.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 from components import unpaired_test
 from components.paired_accuracy import Rule, judge
 from components.scores import PairedCounts
-from proof import fitness_power
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes: bundled, Fashion-MNIST, ImageNet.
 RULE = Rule(floor=0.0)
@@ -58,7 +57,6 @@ def main() -> None:
         cells = [_blocked(case, n, classes, arguments.runs, generator) for n, classes in SETS.items()]
         print(f"| {case.drop:.0%} | {case.gains:.0%} | {_name(case)} | " + " | ".join(cells) + " |", flush=True)
     _print_releases(arguments.runs, generator)
-    fitness_power.print_tables(arguments.runs, generator)
     _print_smallest_losses()
 
 
