@@ -10,11 +10,12 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from components import model_pair, model_sums, provenance_records
+from components import model_pair, model_sums, provenance_records, shard_digest
 from components.evidence import Evidence
 from components.gate import counts
 from components.provenance_records import Parts, Records
 from components.scores import Evaluation
+from components.source import DataError
 from components.tflite_artifact import CONVERSION, EDGES, INT8
 from trainer import recipe
 from trainer.export import Description
@@ -44,6 +45,7 @@ def examine(parts: Parts, *, codes: Collection[str] = (), recomputed: Collection
         *_model("float model", records.float_model, records.report, codes),
         *_model("fake-quantized model", records.qat_model, records.report, codes),
         *_pictures(parts.evaluation, records.report),
+        *_shards(parts, records.report),
         *_labels(parts),
         *_crop(records),
     ]
@@ -140,6 +142,20 @@ def _steps(what: str, model: Description, chosen: recipe.Recipe, report: dict[st
 def _pictures(evaluation: Evaluation, report: dict[str, Any]) -> Iterator[str]:
     if evaluation.candidate.pictures != (there := _count(report, EVAL)):
         yield f"{evaluation.candidate.pictures} pictures were evaluated, and the data has {there}. Evaluate again."
+
+
+def _shards(parts: Parts, report: dict[str, Any]) -> Iterator[str]:
+    """All that the models were trained and measured on, read and hashed here."""
+    try:
+        found = shard_digest.of_examples(parts.examples, report.get("splits", {}))
+    except (DataError, OSError) as error:
+        yield f"The examples cannot be read: {error} Ingest again."
+        return
+    if found != report.get("digest"):
+        yield (
+            f"The examples have the digest {_short(found)}, and {_short(report.get('digest'))} was recorded when they "
+            "were ingested: a shard was changed, added or lost. Ingest again."
+        )
 
 
 def _labels(parts: Parts) -> Iterator[str]:
