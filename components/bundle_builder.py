@@ -23,7 +23,6 @@ from components.tflite_artifact import EDGES, INT8, SERVING, UINT8
 from trainer import checkpoint, export, input_pipeline, tflite_metadata
 from trainer.digest import sha256_file
 from trainer.imagenet import EVAL, LABELS_FILE
-from trainer.keras import keras
 from trainer.whole import whole_folder
 
 SAVED_MODEL = "saved_model"
@@ -158,7 +157,6 @@ def _write_float(parts: Parts, folder: Path, name: str) -> None:
 
 def _write_eval_graph(parts: Parts, folder: Path, name: str) -> None:
     """The fake-quantized graph as text, with variables: the int8 file's arithmetic as TensorFlow emulates it."""
-    keras.backend.reset_uids()  # tfmot numbers a layer within the process; so the same model gives the same bytes.
     model, _ = export.load_keras(str(parts.qat_model))
     graph, _ = tf1_graph.variable_graph(model)
     text = text_format.MessageToString(graph.as_graph_def())

@@ -69,6 +69,14 @@ def data_digest(examples: Path) -> str | None:
     return (read_json(examples / REPORT_FILE, REPORT_FORMAT) or {}).get("digest")
 
 
+def labels(path: Path) -> list[str] | None:
+    """A file with a label in each line; None where there is none."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+
+
 def read_json(path: Path, file_format: FileFormat) -> dict[str, Any] | None:
     """An object; None where there is none."""
     try:

@@ -13,10 +13,12 @@ from components.bucket import Place
 from components.intervals import share_interval
 from components.zoo_models import Kind, Latency, Model, Zoo, ZooError
 from trainer.file_format import FileFormat, FormatError
+from trainer.variant import Variant
 
 LATENCY_FORMAT = FileFormat("latency/VARIANT.json")
 LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
 _LARGEST = 16 << 20  # Bytes of a JSON file.
+_LARGEST_COUNT = 2**53  # The last that is exact as a float, which pages and tables make of it.
 
 
 def read(base: Place) -> Zoo:
@@ -89,20 +91,20 @@ def _models(folder: Place, base: Place) -> list[Model]:
         return [_model(info, kind, bucket.below(base, folder), measured) for kind in get_args(Kind)]
     except FormatError as error:
         raise bundle.BundleError(str(error)) from error
-    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
 
 
 def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[str, Latency]) -> Model:
-    file = f"{info['name']}_{kind}.tflite"
+    file, variant = f"{info['name']}_{kind}.tflite", Variant.parse(info["variant"])
     pictures, scores = _count(info["results"]["pictures"]), info["results"][kind]
-    top1, top5 = (_count(scores[f"{top}_count"]) for top in ("top1", "top5"))
+    top1, top5 = (_count(scores[f"{top}_count"], most=pictures) for top in ("top1", "top5"))
     bounds1, bounds5 = share_interval(top1, pictures), share_interval(top5, pictures)
     return Model(
-        variant=str(info["variant"]),
+        variant=variant.name,
         kind=kind,
-        width=float(info["width"]),
-        resolution=_count(info["resolution"]),
+        width=variant.width,
+        resolution=variant.resolution,
         classes=_count(info["classes"]),
         macs=_count(info["macs"]),
         parameters=_count(info["parameters"]),
@@ -121,9 +123,10 @@ def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[
     )
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"count, but {value!r},")
+def _count(value: Any, *, most: int = _LARGEST_COUNT) -> int:
+    """A number that a table and a chart can hold."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"count up to {most}, but {str(value)[:40]},")
     return value
 
 

@@ -158,7 +158,10 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         destination=parameter("push_destination", settings.destination),
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
+        class_margin=parameter("class_margin", settings.class_margin),
+        max_lost=parameter("max_lost", settings.max_lost),
         visible_drop=VISIBLE_DROP,
+        codes=" ".join((digest("trainer.task"), digest("components.checkpoint_importer"))),
         code=digest("components.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
     # The page that shows it all, blessed or not, and its metrics for the backends' own pages.

@@ -71,6 +71,9 @@ def predict(
 def verify(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: _PublicKey = None,
+    at_least: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="Refuse a release that is signed as an older version.")
+    ] = None,
 ) -> None:
     """Check every byte of a release bundle against its manifest; with --key, its signature too.
 
@@ -81,7 +84,7 @@ def verify(
     console = Console()
     try:
         release = _release(bundle)
-        faults = verifying.faults(release, key)
+        faults = verifying.faults(release, key, at_least=at_least)
         praise = "" if faults else verifying.praise(release, key)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None

@@ -44,7 +44,12 @@ def run(
             metavar="LIST", help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.", show_default=False
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A module of trainer/recipes/: how it trains.", show_default="auto; of the bundled pictures sample"
+        ),
+    ] = None,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
     ] = None,
@@ -75,10 +80,21 @@ def run(
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
-    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = Settings.floor,
+    floor: Annotated[
+        float,
+        typer.Option(
+            help="The least top-1 of an int8 file worth shipping.", show_default="above the largest class's share"
+        ),
+    ] = Settings.floor,
     margin: Annotated[
         float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
     ] = Settings.margin,
+    class_margin: Annotated[
+        float, typer.Option(help="The share of a class's pictures whose loss is not held against the file.")
+    ] = Settings.class_margin,
+    max_lost: Annotated[
+        float, typer.Option(help="The share of classes that may lose more than that, or never be found.")
+    ] = Settings.max_lost,
     wanted: Wanted = ALL,
     rules: Rules = DEFAULT_RULES,
 ) -> None:
@@ -98,11 +114,13 @@ def run(
     try:
         options = {
             "data": data, **vars(wanted), **vars(rules), "workdir": workdir, "push_destination": push_destination,
-            "floor": floor, "margin": margin, "enable_cache": not no_cache,
+            "floor": floor, "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
+            "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
         names = _names(context, variant, variants)
+        recipe = recipe or ("sample" if settings.data == where.SAMPLE else "auto")
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)

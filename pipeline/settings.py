@@ -37,9 +37,18 @@ class Settings(Wanted, Rules):
         metadata=_said("the folder for release bundles, or gs://…; models/ of the work directory without it"),
     )
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
-    floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
+    floor: float = field(
+        default=0.0,
+        metadata=_said("the least top-1 of an int8 file worth shipping; 0: above the largest class", ge=0, le=1),
+    )
     margin: float = field(
         default=0.01, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
+    )
+    class_margin: float = field(
+        default=0.05, metadata=_said("the share of a class's pictures whose loss is not held against it", ge=0, le=1)
+    )
+    max_lost: float = field(
+        default=0.0, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
     )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.
@@ -97,8 +106,10 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             f"--margin is {settings.margin}, wanted a fraction from 0 up to {VISIBLE_DROP}, such as 0.01 for a point."
         )
-    if not 0 <= settings.floor <= 1:
-        raise SettingsError(f"--floor is {settings.floor}, wanted a fraction from 0 to 1, such as 0.5.")
+    for name in ("floor", "class_margin", "max_lost"):
+        if not 0 <= (value := getattr(settings, name)) <= 1:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
     _check_data(settings)
     try:
         bucket.place(settings.push_destination)

@@ -39,6 +39,8 @@ def train(
     """
     workers.check(task.recipe)
     task.check_delay()
+    if warning := task.lagging:
+        _progress.warning("%s", warning, extra={"progress": {"task": "warning", "text": warning}})
     with workers.scope():
         run = _Run(task, workers.strategy, build())
     averages = run.averages.averages
@@ -64,6 +66,22 @@ def top1(predict: Callable[[tf.Tensor], tf.Tensor], batches: tf.data.Dataset) ->
         hits += int(tf.math.count_nonzero(tf.argmax(predict(images), axis=-1) == labels))
         count += len(labels)
     return hits / count
+
+
+def report_top1(task: Task, predict: Callable[[tf.Tensor], tf.Tensor], *, step: int) -> float:
+    """Top-1 on the eval split, which is told too."""
+    batches = input_pipeline.eval_dataset(
+        task.eval_files,
+        resolution=task.resolution,
+        central_fraction=task.recipe.central_fraction,
+        batch_size=EVAL_BATCH,
+    )
+    share = top1(predict, batches)
+    _progress.info(
+        "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
+        extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
+    )  # fmt: skip
+    return share
 
 
 def train_image(recipe: Recipe, resolution: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -198,19 +216,8 @@ class _Run:
         return loss
 
     def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
-        task = self.task
-        batches = input_pipeline.eval_dataset(
-            task.eval_files,
-            resolution=task.resolution,
-            central_fraction=task.recipe.central_fraction,
-            batch_size=EVAL_BATCH,
-        )
         with self.averages.in_place():
-            share = top1(self.predict, batches)
-        _progress.info(
-            "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
-            extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
-        )  # fmt: skip
+            share = report_top1(self.task, self.predict, step=step)
         with writer.as_default(step=step):
             tf.summary.scalar("eval/top1", share)
 

@@ -52,6 +52,7 @@ class Recipe:
     label_smoothing: float = 0.0
     dropout: float = 0.001
     bn_momentum: float = 0.9997
+    bn_pictures: int = 0  # Training pictures on which batch norm's statistics are estimated anew at the end. 0: none.
     ema_decay: float = 0.0  # Of every weight's moving average, which is what is evaluated and handed on. 0: none.
     freeze_bn: bool = False  # Quantized: batch norm keeps the float model's statistics.
     calibration_pictures: int = 0  # Quantized: training pictures that set the ranges before the first step.
@@ -62,6 +63,7 @@ class Recipe:
     mixed_precision: bool = False  # float16 arithmetic where there is a GPU; float32 elsewhere.
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
     seed: int = 1
+    sized: bool = False  # Epochs, batch, warm-up, momentum and the like follow from the pictures: trainer/sizing.py.
 
     def __post_init__(self) -> None:
         faults = [text for wrong, text in self._rules() if wrong]
@@ -80,6 +82,11 @@ class Recipe:
             (not 0 <= self.label_smoothing < 1, f"label_smoothing is {self.label_smoothing}, wanted in [0, 1)"),
             (not 0 < self.central_fraction <= 1, f"central_fraction is {self.central_fraction}, wanted in (0, 1]"),
             (not 0 < self.bn_momentum < 1, f"bn_momentum is {self.bn_momentum}, wanted in (0, 1)"),
+            (self.bn_pictures < 0, f"bn_pictures is {self.bn_pictures}, wanted at least 0"),
+            (
+                self.bn_pictures > 0 and self.freeze_bn,
+                "bn_pictures goes with a batch norm that is not frozen",
+            ),
             (not 0 <= self.seed < 2**32, f"seed is {self.seed}, wanted 0 up to 2**32 - 1"),
             (not 0 <= self.ema_decay < 1, f"ema_decay is {self.ema_decay}, wanted in [0, 1), 0 for none"),
             (self.quant_delay < 0, f"quant_delay is {self.quant_delay} steps, wanted at least 0"),

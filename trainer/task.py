@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import cluster, distribution, export, loop, recipe, whole
+from trainer import cluster, distribution, export, loop, recipe, sizing, whole
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, REPORT_FORMAT, TRAIN
-from trainer.training import initial_model, process_state, resume_folder
+from trainer.training import initial_model, process_state, resume_folder, trained_model
 from trainer.training.training_task import Task
 from trainer.variant import Variant
 
@@ -29,10 +29,12 @@ def run_fn(fn_args: FnArgs) -> None:
 
 def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     config, base_model = fn_args.custom_config, fn_args.base_model
-    chosen, variant = recipe.from_dict(config["recipe"]), Variant.parse(config["variant"])
+    variant = Variant.parse(config["variant"])
     examples = Path(fn_args.train_files[0]).parents[1]
     labels = (examples / LABELS_FILE).read_text(encoding="utf-8").splitlines()
     report = REPORT_FORMAT.read(examples / REPORT_FILE)
+    pictures = report["splits"][TRAIN]["pictures"]
+    chosen = sizing.fit(recipe.from_dict(config["recipe"]), pictures=pictures, classes=len(labels) - 1)
     weights = Path(base_model) / export.KERAS / export.WEIGHTS_FILE if base_model else None
     digests = {
         "data": report["digest"], "code": config["code"], "recipe": chosen.digest,
@@ -43,7 +45,7 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
     checkpoints = resume_folder.find(fn_args.model_run_dir, key, under=config.get("resume"))
     task = Task(
         recipe=chosen, resolution=variant.resolution, classes=len(labels),
-        train_files=fn_args.train_files, train_pictures=report["splits"][TRAIN]["pictures"],
+        train_files=fn_args.train_files, train_pictures=pictures,
         eval_files=fn_args.eval_files, checkpoint_dir=os.fspath(checkpoints), log_dir=fn_args.model_run_dir,
     )  # fmt: skip
     model, steps = loop.train(task, lambda: initial_model.build(task, variant, base_model), workers)
@@ -53,8 +55,8 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
         recipe=chosen.as_dict(), digests=digests,
     )  # fmt: skip
     if workers.chief:
-        in_float32 = initial_model.in_float32(model, task, variant)
-        export.export(fn_args.serving_model_dir, in_float32, description, labels)
+        final_model = trained_model.finish(model, task, variant, workers)
+        export.export(fn_args.serving_model_dir, final_model, description, labels)
     workers.meet()
     if workers.chief:
         resume_folder.delete(checkpoints)

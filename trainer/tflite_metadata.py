@@ -101,6 +101,20 @@ def _buffer(file: bytes, name: bytes) -> bytes | None:
     return np.asarray(model.buffers[places[0]].data, np.uint8).tobytes()
 
 
+def is_as_written(file: bytes) -> bool:
+    """Whether add_metadata wrote every byte: each of its buffers once, one label file, nothing beside or behind it.
+
+    Readers differ in which of two label files or buffers they take, so that such a file is another one for each.
+
+    Raises:
+      TFLiteError: no labels in the file, or no .tflite file.
+    """
+    model, labels = parse(file), read_labels(file)
+    names = [entry.name for entry in model.metadata or []]
+    once = names.count(BUFFER) == 1 and names.count(PREPROCESSING) <= 1
+    return once and _with_labels(pack(model), labels) == file
+
+
 def read_labels(file: bytes, classes: int | None = None) -> list[str]:
     """The labels inside the file, in the order of its outputs.
 

@@ -27,7 +27,7 @@ _WANTED = {
     "LIST": "a list in JSON", "STRUCT": "an object in JSON",
 }  # fmt: skip
 _FRACTIONS = {
-    "floor": (lambda value: 0 <= value <= 1, "a fraction from 0 to 1"),
+    **dict.fromkeys(("floor", "class_margin", "max_lost"), (lambda value: 0 <= value <= 1, "a fraction from 0 to 1")),
     "margin": (lambda value: 0 <= value < VISIBLE_DROP, f"a fraction from 0 up to {VISIBLE_DROP}"),
 }
 

@@ -52,9 +52,17 @@ class Parameters(_Wanted):
         min_length=1, description="the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords"
     )
     push_destination: str = Field(min_length=1, description="the folder for release bundles")
-    floor: float | None = Field(default=None, ge=0, le=1, description="the least top-1 of an int8 file worth shipping")
+    floor: float | None = Field(
+        default=None, ge=0, le=1, description="the least top-1 of an int8 file worth shipping; 0: from the data"
+    )
     margin: float | None = Field(
         default=None, ge=0, lt=VISIBLE_DROP, description="how far it may be under the float model's"
+    )
+    class_margin: float | None = Field(
+        default=None, ge=0, le=1, description="the share of a class's pictures whose loss is not held against it"
+    )
+    max_lost: float | None = Field(
+        default=None, ge=0, le=1, description="the share of classes that may lose more, or never be found"
     )
     data_digest: str | None = Field(default=None, description="what tells one state of the data from another")
 

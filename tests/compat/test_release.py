@@ -85,7 +85,7 @@ def test_models_shows_it_beside_the_published_ones(files):
 
 
 def test_the_gate_compares_a_new_file_with_it(files):
-    found = last_release.newest_other(str(files / "models"), "0.05_32", sha256="0" * 64)
+    found = last_release.search(str(files / "models"), "0.05_32", sha256="0" * 64).release
     assert found is not None and found.version == "1"
     assert found.counts == (377, 500)
     facts = last_release.compare(found, data=found.data, now=(300, 500), alpha=0.001)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from components import zoo_bundles, zoo_files, zoo_models, zoo_tables
+from components import bundle, zoo_bundles, zoo_files, zoo_models, zoo_tables
 from components.zoo_models import ZooError
 from tests import browser
 from tests.components.zoo_folder import DATA, OTHER, measure, push
@@ -41,6 +41,39 @@ def test_of_each_variant_the_newest_whole_version_counts_and_a_damaged_one_is_na
         "0.25_32 int8": ("0.25_32/2", 0.7),
     }
     assert re.fullmatch(r".*/0\.25_32/10 is not whole: labels\.txt: changed: .* Push the bundle again\.", zoo.faults[0])
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["macs"], 10**400),
+        (["macs"], -1),
+        (["variant"], "0.25_" + "9" * 400),
+        (["variant"], 7),
+        (["results", "pictures"], 0),
+        (["results", "pictures"], 1e400),
+        (["results", "int8", "top1_count"], 501),
+        (["results"], [1]),
+        (["files"], "none"),
+        (["digests", "quantized"], None),
+    ],
+    ids=lambda value: ".".join(value) if isinstance(value, list) and value[0] != 1 else "",
+)
+def test_a_bundle_that_says_what_cannot_be_is_left_out_by_name(tmp_path, keys, value):
+    push(tmp_path, "0.50_64")
+    folder = push(tmp_path, "0.25_64")
+    info = json.loads((folder / "info.json").read_text())
+    inner = info
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    bundle.write_json(folder / "info.json", info)
+    bundle.write_manifest(folder)
+    zoo = zoo_bundles.read(tmp_path)
+    assert {model.variant for model in zoo.models} == {"0.50_64"}
+    [fault] = zoo.faults
+    assert fault.startswith(f"{folder}: info.json has no ") and len(fault) < 400
+    assert "0.50_64" in zoo_tables.as_markdown(zoo)
 
 
 def test_a_model_has_its_files_bytes_and_wilsons_intervals_as_scipy_gives_them(models):

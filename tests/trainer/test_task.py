@@ -14,10 +14,11 @@ import pytest
 import tensorflow as tf
 
 from trainer import export, input_pipeline, loop, task, whole
+from trainer.distribution import Workers
 from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
 from trainer.keras import keras
 from trainer.recipes import tiny
-from trainer.training import initial_model, resume_folder
+from trainer.training import initial_model, resume_folder, trained_model
 from trainer.training.training_task import Task
 from trainer.variant import Variant
 
@@ -160,7 +161,7 @@ def test_the_ranges_of_an_imported_quantized_model_are_taken_and_no_picture_cali
     shutil.copytree(float_model, imported)
     job = Task(QAT, 32, 4, [str(tmp_path / "none")], PICTURES, [], str(tmp_path), str(tmp_path))
     names = [
-        layer.name for layer in initial_model._network(job, Variant(0.25, 32)).layers if layer.name.endswith("_Relu6")
+        layer.name for layer in initial_model.network(job, Variant(0.25, 32)).layers if layer.name.endswith("_Relu6")
     ]
     ranges = {name: (0.0, 1 + place / 8) for place, name in enumerate(names)} | {"Logits": (-9.5, 11.25)}
     (imported / export.KERAS / export.RANGES_FILE).write_text(json.dumps(ranges))
@@ -180,8 +181,8 @@ def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
     job = Task(FLOAT, 32, 4, [], PICTURES, [], str(tmp_path), str(tmp_path))
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        mixed = initial_model._network(job, Variant(0.25, 32))
-        exported = initial_model.in_float32(mixed, job, Variant(0.25, 32))
+        mixed = initial_model.network(job, Variant(0.25, 32))
+        exported = trained_model.finish(mixed, job, Variant(0.25, 32), Workers(tf.distribute.get_strategy()))
     finally:
         keras.mixed_precision.set_global_policy("float32")
     assert mixed.output.dtype == tf.float16

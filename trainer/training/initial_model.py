@@ -26,7 +26,7 @@ def build(task: Task, variant: Variant, base_model: str | None) -> keras.Model:
       ValueError: the base model is of another variant, has other classes, or is fake-quantized.
     """
     chosen = task.recipe
-    model = _network(task, variant)
+    model = network(task, variant)
     if base_model:
         _take_weights(model, base_model, variant, task)
     if not chosen.quantized:
@@ -39,17 +39,8 @@ def build(task: Task, variant: Variant, base_model: str | None) -> keras.Model:
     return quantized
 
 
-def in_float32(model: keras.Model, task: Task, variant: Variant) -> keras.Model:
-    """The same model, computing in float32 whatever it was trained in."""
-    if keras.mixed_precision.global_policy().name == "float32":
-        return model
-    keras.mixed_precision.set_global_policy("float32")
-    exported = _network(task, variant)
-    exported.set_weights(model.get_weights())
-    return exported
-
-
-def _network(task: Task, variant: Variant) -> keras.Model:
+def network(task: Task, variant: Variant) -> keras.Model:
+    """The float network of the task, with new weights."""
     return mobilenet_v1.build(
         width=variant.width, resolution=variant.resolution, classes=task.classes,
         dropout=task.recipe.dropout, bn_momentum=task.recipe.bn_momentum,
@@ -75,10 +66,13 @@ def _take_weights(model: keras.Model, base_model: str, variant: Variant, task: T
 
 
 def _calibration(task: Task) -> list | None:
-    """Training pictures as evaluation sees them: [n, R, R, 3] in all."""
-    pictures = min(task.recipe.calibration_pictures, task.train_pictures)
-    if not pictures:
-        return None
+    wanted = task.recipe.calibration_pictures
+    return training_pictures(task, wanted) if wanted else None
+
+
+def training_pictures(task: Task, wanted: int) -> list:
+    """Batches of training pictures as evaluation sees them: [n, R, R, 3] in all."""
+    pictures = min(wanted, task.train_pictures)
     batches = input_pipeline.eval_dataset(
         task.train_files, resolution=task.resolution, central_fraction=task.recipe.central_fraction,
         batch_size=min(_BATCH, pictures),

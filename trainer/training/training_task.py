@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from trainer.recipe import Recipe
 
+ENOUGH_MEMORIES = 10  # Times that batch norm's averages forget what they were; 3 are too few (30 steps at 0.9).
+
 
 class TrainingError(RuntimeError):
     """Training that cannot go on: too few pictures, or a loss that is no number."""
@@ -38,6 +40,19 @@ class Task:
     @property
     def steps(self) -> int:
         return self.steps_per_epoch * self.recipe.epochs
+
+    @property
+    def lagging(self) -> str:
+        """What is to be said where batch norm's averages will be of weights that are gone; else empty."""
+        recipe = self.recipe
+        forgotten = self.steps * (1 - recipe.bn_momentum)
+        if recipe.bn_pictures or (recipe.quantized and recipe.freeze_bn) or forgotten >= ENOUGH_MEMORIES:
+            return ""
+        return (
+            f"{recipe.name}: {self.steps} steps are few for batch norm's averages with a momentum of "
+            f"{recipe.bn_momentum:g}: what is right in training may be wrong in use. Train with --recipe auto, or with "
+            "more epochs or pictures."
+        )
 
     def check_delay(self) -> None:
         """Raises TrainingError where training would end before fake quantization begins."""

@@ -1,0 +1,1 @@
+"""When a model is blessed: AccuracyGate and its kinds of evidence."""
