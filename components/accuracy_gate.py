@@ -45,11 +45,13 @@ from components.paired_accuracy import (
 )
 from components.provenance_records import Parts
 from components.tflite_artifact import INT8, SERVING
+from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
 
 Found = TypeVar("Found")
 
 VERDICT_FILE = "verdict.json"
+VERDICT_FORMAT = FileFormat(VERDICT_FILE)
 BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
 NOT_BLESSED_FILE = "NOT_BLESSED"
 
@@ -205,7 +207,7 @@ def write(verdict: Verdict, uri: str) -> None:
     }
     tf.io.gfile.makedirs(uri)
     with tf.io.gfile.GFile(os.path.join(uri, VERDICT_FILE), "w") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
+        file.write(json.dumps(VERDICT_FORMAT.stamped(content), indent=2) + "\n")
     marker = BLESSED_FILE if verdict.blessed else NOT_BLESSED_FILE
     with tf.io.gfile.GFile(os.path.join(uri, marker), "w") as file:
         file.write("")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.categories import listed
-from components.source import DataError
+from components.data_error import DataError
 
 # Compressed ones too, so that they are refused for that and not for not being there.
 _TAR = re.compile(r"(.+?)\.(tar(\.\w+)?|tgz|tbz2?|txz)")

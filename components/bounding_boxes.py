@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components import box_csv, box_xml
-from components.source import Box, DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Box, Entry, Source
 from components.wnid_words import is_known
 
 CSV = "imagenet_2012_bounding_boxes.csv"  # As TF-Slim calls it.

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from components.source import Box, DataError
+from components.data_error import DataError
+from components.source import Box
 
 _LINE = 1 << 12  # Bytes of one.
 

@@ -12,7 +12,8 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from components import tar_index
-from components.source import Box, DataError
+from components.data_error import DataError
+from components.source import Box
 from components.tar_index import Archive
 
 _MAX_XML = 1 << 20  # Bytes of one: a box is 250.

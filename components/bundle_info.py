@@ -8,6 +8,7 @@ from typing import Any
 from components import tf1_graph, tflite_artifact
 from components.scores import Evaluation, Scores
 from trainer import export, model_size, tflite_metadata
+from trainer.release_info import INFO_FORMAT
 
 
 def describe(
@@ -27,7 +28,7 @@ def describe(
     """
     models = {"float": float_model, "quantized": qat_model}
     size = {"width": float_model.width, "classes": float_model.classes}
-    return {
+    content = {
         "name": name,
         "variant": float_model.variant.name,
         **size,  # Classes are outputs: the background, index 0, is one of them.
@@ -42,6 +43,7 @@ def describe(
         "recipes": {key: model.recipe for key, model in models.items()},
         "digests": {**{key: model.digests for key, model in models.items()}, "bundle_code": code},
     }
+    return INFO_FORMAT.stamped(content)
 
 
 def _preprocessing(model: export.Description) -> dict[str, Any]:

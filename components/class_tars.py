@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from components import archives, tar_index
-from components.categories import categories, check_classes, check_filled, check_name, is_picture
+from components import archives, class_names, picture_files, tar_index
+from components.categories import categories, check_classes, check_filled, check_name
 from components.class_choice import ALL, Choice
-from components.class_folders import BOTH, EVAL_NAMES
-from components.source import DataError, Entry, Source
+from components.class_folders import BOTH, EVAL_NAMES, OTHER_EVAL_NAMES
+from components.data_error import DataError
+from components.picture_files import HEAD
+from components.source import Entry, Source
 from components.tar_index import Archive, Member
 from trainer import imagenet
 
@@ -16,10 +18,11 @@ STEMS = {imagenet.TRAIN: (imagenet.TRAIN,), imagenet.EVAL: EVAL_NAMES}
 
 
 class _Found(NamedTuple):
-    """What a tar holds: the pictures of each class, and how many other files."""
+    """What a tar holds: the pictures of each class, how many other files, and which of these may be pictures."""
 
     classes: dict[str, list[Member]]
     ignored: int
+    lost: list[str]
 
 
 def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
@@ -28,7 +31,11 @@ def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
     Raises:
         DataError: one is missing, or there are two for a split.
     """
-    return archives.of_splits(Path(root), {split: STEMS[split] for split in splits})
+    stems = {split: STEMS[split] for split in splits}
+    if imagenet.EVAL in splits and not archives.found(Path(root), STEMS[imagenet.EVAL]):
+        others = [name for name in OTHER_EVAL_NAMES if archives.found(Path(root), [name])]
+        stems[imagenet.EVAL] = tuple(others[:1]) or STEMS[imagenet.EVAL]
+    return archives.of_splits(Path(root), stems)
 
 
 def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> Source:
@@ -44,34 +51,51 @@ def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> So
     """
     tars = paths(root, splits)
     found = {split: _found(path) for split, path in tars.items()}
-    names = choice.of_splits(root, {split: sorted(content.classes) for split, content in found.items()})
+    called = class_names.aligned(root, {split: sorted(content.classes) for split, content in found.items()})
+    names = choice.of_splits(root, {split: sorted(there) for split, there in called.items()})
     for split, path in tars.items():
         for name in names[split]:
             check_name(name, where=path)
     check_classes(root, names)
     chosen = names[imagenet.TRAIN]
-    entries = {split: _entries(split, tars[split], content.classes, chosen) for split, content in found.items()}
+    entries = {
+        split: _entries(split, tars[split], content.classes, {name: called[split][name] for name in chosen})
+        for split, content in found.items()
+    }
     check_filled(root, chosen, entries)
-    return Source(categories(chosen), entries, sum(content.ignored for content in found.values()))
+    lost = [f"{split}/{name}" for split, content in found.items() for name in content.lost]
+    return Source(categories(chosen), entries, sum(content.ignored for content in found.values()), lost=lost)
 
 
 def _found(path: str) -> _Found:
     classes: dict[str, list[Member]] = {}
-    ignored = 0
+    others: dict[str, list[str]] = {}  # By folder.
     with tar_index.opened(path) as archive:
         for member in tar_index.members(archive):
             parts = _within_split(member.name, archive)
-            if any(part.startswith(".") for part in parts):  # Passed over, as in folders.
+            if any(picture_files.is_passed_over(part) for part in parts):  # As in folders.
                 continue
             if member.is_folder:
                 if len(parts) == 1:
                     classes.setdefault(parts[0], [])
-            elif not is_picture(parts[-1]):
-                _check_no_tar(member, archive)
-                ignored += 1
-            else:
+            elif picture_files.is_picture(parts[-1], lambda member=member: tar_index.head(archive, member, HEAD)):
                 classes.setdefault(_class_of(parts, archive), []).append(member._replace(name="/".join(parts)))
-    return _Found(classes, ignored)
+            else:
+                _check_no_tar(member, archive)
+                others.setdefault("/".join(parts[:-1]), []).append(parts[-1])
+    return _Found(classes, sum(map(len, others.values())), _lost(classes, others) if others else [])
+
+
+def _lost(classes: dict[str, list[Member]], others: dict[str, list[str]]) -> list[str]:
+    pictures: dict[str, list[str]] = {}
+    for member in (each for members in classes.values() for each in members):
+        folder, _, file = member.name.rpartition("/")
+        pictures.setdefault(folder, []).append(file)
+    return [
+        f"{folder}/{file}"
+        for folder, files in others.items()
+        for file in picture_files.lost(pictures.get(folder, []), files)
+    ]
 
 
 def _within_split(name: str, archive: Archive) -> list[str]:
@@ -83,7 +107,7 @@ def _within_split(name: str, archive: Archive) -> list[str]:
 
 
 def _class_of(parts: list[str], archive: Archive) -> str:
-    if len(parts) != 2:
+    if len(parts) < 2:
         raise DataError(
             f"{archive.name}: {'/'.join(parts)!r} lies in no class folder. Wanted <class>/*.jpg in the tar: pack it "
             "with tar --create --file train.tar --directory train ."
@@ -99,9 +123,12 @@ def _check_no_tar(member: Member, archive: Archive) -> None:
         )
 
 
-def _entries(split: str, path: str, classes: dict[str, list[Member]], chosen: Sequence[str]) -> list[Entry]:
+def _entries(split: str, path: str, classes: dict[str, list[Member]], called: dict[str, str]) -> list[Entry]:
+    """Args:
+    called: What each class is called in the tar; in the order of the labels.
+    """
     return [
-        Entry(f"{split}/{member.name}", path, label, member.offset, member.size)
-        for label, name in enumerate(chosen, start=1)
-        for member in classes.pop(name)  # Gone as it goes: of a million there is then one list and not two.
+        Entry(f"{split}/{name}/{member.name.partition('/')[2]}", path, label, member.offset, member.size)
+        for label, (name, there) in enumerate(called.items(), start=1)
+        for member in classes.pop(there)  # Gone as it goes: of a million there is then one list and not two.
     ]

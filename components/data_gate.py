@@ -12,9 +12,9 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import ingestion_summary
+from components.data_error import DataError
 from components.ingestion_summary import IngestionSummary
 from components.label_schema import SCHEMA_FILE
-from components.source import DataError
 from trainer import imagenet
 
 _ANOMALIES_FILE = "SchemaDiff.pb"

@@ -17,7 +17,7 @@ import scipy.io
 
 from components import tar_index
 from components.categories import WNID
-from components.source import DataError
+from components.data_error import DataError
 
 NUMBERS = "ILSVRC2012_validation_ground_truth.txt"
 META = "meta.mat"

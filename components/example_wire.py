@@ -8,7 +8,7 @@ import struct
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from components.source import DataError
+from components.data_error import DataError
 from components.tf_record import Frame, RecordFile
 
 Value = list[bytes] | list[float] | list[int]

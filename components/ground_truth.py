@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from components import archives, devkit
 from components.categories import WNID
-from components.source import DataError
+from components.data_error import DataError
 
 WNID_LIST = "imagenet_2012_validation_synset_labels.txt"  # As TF-Slim has it.
 KIT = "ILSVRC2012_devkit_t12"

@@ -8,18 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from components import archives, tar_index
-from components.categories import WNID, categories, check_filled, is_picture, listed
+from components import archives, picture_files, tar_index
+from components.categories import WNID, categories, check_filled, listed, wnid_of
 from components.class_choice import ALL, Choice
 from components.class_folders import BOTH
+from components.data_error import DataError
 from components.ground_truth import GroundTruth
-from components.source import DataError, Entry, Source
+from components.source import Entry, Source
 from components.tar_index import Archive, Member
 from trainer import imagenet
 
 STEMS = {imagenet.TRAIN: ("ILSVRC2012_img_train",), imagenet.EVAL: ("ILSVRC2012_img_val",)}
 _EVAL_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
-_TRAIN_NAME = re.compile(rf"({WNID.pattern})_.*")
 
 
 def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
@@ -112,12 +112,12 @@ def _is_train_picture(member: Member, wnid: str, archive: Archive) -> bool:
     if member.is_folder or "/" in member.name or archives.stem(member.name):
         kind = "a tar in a tar in a tar" if archives.stem(member.name) else "a folder, or in one"
         raise DataError(f"{archive.name}: {member.name!r} is {kind}. Wanted one class's pictures and nothing else.")
-    said = _TRAIN_NAME.fullmatch(member.name)
-    if said and said[1] != wnid:
+    said = wnid_of(member.name)
+    if said and said != wnid:
         raise DataError(
-            f"{archive.name}: {member.name!r} says that it is of {said[1]}, but lies with {wnid}. One of them is wrong."
+            f"{archive.name}: {member.name!r} says that it is of {said}, but lies with {wnid}. One of them is wrong."
         )
-    return is_picture(member.name)
+    return picture_files.is_named(member.name)
 
 
 def _eval_pictures(archive: Archive) -> list[Member]:

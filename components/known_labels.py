@@ -8,7 +8,8 @@ import hashlib
 import re
 
 from components.categories import WNID
-from components.source import DataError, Source
+from components.data_error import DataError
+from components.source import Source
 from trainer import imagenet
 
 # Of TF-Slim's imagenet_2012_validation_synset_labels.txt: a wnid a line, in the order of the pictures' names.

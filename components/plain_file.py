@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from components.source import DataError
+from components.data_error import DataError
 
 
 @contextlib.contextmanager

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from components import model_pair, model_sums, provenance_records, shard_digest
+from components.data_error import DataError
 from components.evidence import Evidence
 from components.gate import counts
 from components.provenance_records import Parts, Records
 from components.scores import Evaluation
-from components.source import DataError
 from components.tflite_artifact import CONVERSION, EDGES, INT8
 from trainer import recipe
 from trainer.export import Description

@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.categories import listed
-from components.source import DataError
+from components.data_error import DataError
 
 _NUMBERED = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})(\.gz)?")  # Compressed ones are refused for that when they are read.
+
+
+def is_shard(name: str) -> bool:
+    """Whether a file is called as TFX, TF-Slim and TFDS call their TFRecord files."""
+    return "tfrecord" in name or _NUMBERED.fullmatch(name) is not None
 
 
 def found(root: Path, stems: Sequence[str]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from components import example_wire, tf_record
 from components.categories import WNID, categories, check_filled, check_name, listed
 from components.class_choice import Choice
-from components.source import DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Entry, Source
 
 
 class Found(NamedTuple):

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from components import contents, tf_example, tf_record
+from components.data_error import DataError
 from components.ingestion_rules import Rules
 from components.picture import Picture, Refused, normalise
 from components.picture_orientation import UPRIGHT, upright_box
-from components.source import Category, DataError, Entry, Source
+from components.source import Category, Entry, Source, identity
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
 _BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.
@@ -52,7 +53,7 @@ def deal(entries: Sequence[Entry], *, shards: int) -> list[list[Entry]]:
 
 
 def _hash(name: str) -> bytes:
-    return hashlib.sha256(name.partition("/")[2].encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(identity(name).encode("utf-8", "surrogateescape")).digest()
 
 
 def _write_plan(staging: Path, name: str, entries: list[Entry], categories: Sequence[Category]) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from components import record_files, record_pictures
 from components.class_choice import ALL, Choice
+from components.data_error import DataError
 from components.record_pictures import Found
-from components.source import Box, DataError, Source
+from components.source import Box, Source
 from trainer import imagenet
 
 # `validation-00000-of-00128`, or `Split-eval/data_tfrecord-00000-of-00040` as our own ingestions call them.

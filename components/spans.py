@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tfx.components.example_gen import utils
 from tfx.proto import example_gen_pb2
 
-from components.source import DataError
+from components.data_error import DataError
 
 
 class Newest(NamedTuple):

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.source import DataError
+from components.data_error import DataError
 from trainer import imagenet
 from trainer.whole import move
 

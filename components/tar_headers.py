@@ -7,7 +7,7 @@ manual. tarfile of Python's library keeps an object for every member and forgive
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from components.source import DataError
+from components.data_error import DataError
 
 BLOCK = 512  # Bytes: of a header, and what a member's data are filled up to.
 NOTHING = bytes(BLOCK)  # Two of these end a tar.

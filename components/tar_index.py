@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from components import plain_file, tar_headers
-from components.source import DataError
+from components.data_error import DataError
 from components.tar_headers import BLOCK, NOTHING, Header
 
 _TRAILER = 1 << 20  # Bytes after the end that are looked at: tar fills up to 10,240, some tapes' writers to more.
@@ -80,6 +80,11 @@ def members(archive: Archive) -> Iterator[Member]:
                 yield member
             said = _Said()
         at = data + -(-size // BLOCK) * BLOCK
+
+
+def head(archive: Archive, member: Member, size: int) -> bytes:
+    """The first bytes of a file in the tar."""
+    return _read(archive, member.offset, min(size, member.size))
 
 
 def _read(archive: Archive, at: int, size: int) -> bytes:

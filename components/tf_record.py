@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 import google_crc32c
 
 from components import plain_file
-from components.source import DataError
+from components.data_error import DataError
 
 HEAD, FOOT = 12, 4  # Bytes before and after the data.
 _WINDOW = 4096  # Bytes that one read brings: an example without its picture is a few hundred.

@@ -1,15 +1,15 @@
 """TFRecords that TensorFlow Datasets wrote as a source: `imagenet2012`, and whatever has the same features."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components import devkit, record_files, record_pictures
-from components.categories import WNID
+from components.categories import wnid_of
 from components.class_choice import ALL, Choice
+from components.data_error import DataError
 from components.record_pictures import Found
-from components.source import DataError, Source
+from components.source import Source
 from trainer import imagenet
 
 STEMS = {imagenet.TRAIN: (r".+-train\.tfrecord",), imagenet.EVAL: (r".+-validation\.tfrecord",)}
@@ -18,7 +18,6 @@ LABELS_FILE = "label.labels.txt"  # As TFDS calls the names of the feature `labe
 INFO_FILE = "dataset_info.json"
 IMAGE, LABEL, FILE_NAME = "image", "label", "file_name"
 _SPLITS = {imagenet.TRAIN: "train", imagenet.EVAL: "validation"}
-_NAMED = re.compile(rf"({WNID.pattern})_.*")
 
 
 def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, list[str]]:
@@ -60,9 +59,9 @@ def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> So
 
     def read(split: str, found: Found) -> tuple[int, str, str]:
         label, file = found.number(LABEL), found.file_name(FILE_NAME)
-        said = _NAMED.fullmatch(file)
+        said = wnid_of(file)
         if by_names and said and split == imagenet.TRAIN:
-            names.setdefault(label, said[1])
+            names.setdefault(label, said)
         if label < 0 or label not in names:
             raise DataError(
                 f"{found.where}: nothing says what label {label} of {file!r} is called: no {LABELS_FILE} beside the "

@@ -12,8 +12,10 @@ from components import bucket, bundle, destination, zoo_models
 from components.bucket import Place
 from components.intervals import share_interval
 from components.zoo_models import Kind, Latency, Model, Zoo, ZooError
+from trainer.file_format import FileFormat, FormatError
 from trainer.variant import Variant
 
+LATENCY_FORMAT = FileFormat("latency/VARIANT.json")
 LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
 _LARGEST = 16 << 20  # Bytes of a JSON file.
 _LARGEST_COUNT = 2**53  # The last that is exact as a float, which pages and tables make of it.
@@ -87,6 +89,8 @@ def _models(folder: Place, base: Place) -> list[Model]:
     try:
         measured = _latencies(base, info)
         return [_model(info, kind, bucket.below(base, folder), measured) for kind in get_args(Kind)]
+    except FormatError as error:
+        raise bundle.BundleError(str(error)) from error
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
 
@@ -132,7 +136,10 @@ def _latency_file(base: Place, variant: str) -> Place:
 
 def _latencies(base: Place, info: Mapping[str, Any]) -> dict[str, Latency]:
     """File → what was measured on these very bytes; that there is nothing is no fault."""
-    said = _json(_latency_file(base, str(info["variant"])))
+    file = _latency_file(base, str(info["variant"]))
+    said = _json(file)
+    if isinstance(said, Mapping):
+        said = LATENCY_FORMAT.checked(said, file)
     files = said.get("files") if isinstance(said, Mapping) else None
     if not isinstance(said, Mapping) or not isinstance(files, Mapping):
         return {}

@@ -61,7 +61,8 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
       CompiledFileError, SettingsError: one of the two files cannot be read, or the settings are another target's.
     """
     from pipeline import settings_file
-    from pipeline.settings import ROOT, Settings, SettingsError
+    from pipeline.settings import ROOT, Settings
+    from pipeline.settings_error import SettingsError
 
     where = settings_path or ROOT / "settings" / f"{target}.yaml"
     settings = settings_file.load(where)
@@ -73,7 +74,7 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
 def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:
     """The file with the settings applied; as it is where it is too damaged for that, and the rules say why."""
     from pipeline.cluster.placement import place
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     try:
         return place(compiled, settings)

@@ -27,17 +27,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# In the order of the help's panels; each command names its own.
 app.add_typer(run_cli.app)
-app.add_typer(cluster_cli.app)
-app.add_typer(family_cli.app)
-app.add_typer(analysis_cli.app)
 app.add_typer(report_cli.app)
-app.add_typer(evaluate_cli.app)
 app.add_typer(ingest_cli.app)
+app.add_typer(family_cli.app)
+app.add_typer(zoo_cli.app)
 app.add_typer(release_cli.app)
 app.add_typer(registry_cli.app)
+app.add_typer(evaluate_cli.app)
 app.add_typer(benchmark_cli.app)
-app.add_typer(zoo_cli.app)
+app.add_typer(analysis_cli.app)
+app.add_typer(cluster_cli.app)
 
 
 def main() -> None:

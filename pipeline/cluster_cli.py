@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, failed, say
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ _RecipeSet = Annotated[
 ]
 
 
-@app.command(name="compile")
+@app.command(name="compile", rich_help_panel=Panel.CLUSTERS)
 def compile_(
     variants: Annotated[
         str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
@@ -77,7 +77,7 @@ def compile_(
     say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
@@ -100,7 +100,7 @@ def check(
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
 
 
-@app.command(name="run-compiled")
+@app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
 def run_compiled(
     file: _File = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006 - typer copies it.
@@ -114,12 +114,12 @@ def run_compiled(
 
     Unless parameters say otherwise, on the bundled pictures, with models/ of the work directory as push destination.
     """
-    from pipeline import compiled_file, progress
+    from pipeline import compiled_file, environment, progress
     from pipeline import settings as where
     from pipeline.cluster import run_parameters
 
     console = Console()
-    where.quiet()
+    environment.quiet()
     try:
         compiled = compiled_file.read(file)
         here = {"data": str(where.SAMPLE), "push_destination": str((workdir / "models").absolute())}
@@ -147,7 +147,7 @@ def run_compiled(
         raise typer.Exit(EXIT_ERROR)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def submit(
     target: Annotated[Target, typer.Argument(help="Where to.")],
     settings: _Settings = None,
@@ -162,17 +162,17 @@ def submit(
 
     Nothing is sent where the check finds a fault. Exit code 130: Ctrl-C while waiting, which leaves the run alone.
     """
-    from pipeline import settings as where
+    from pipeline import environment
     from pipeline.cluster import submit as submitting
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         chosen = _of_target(settings, target)
         given = _given(parameter)
         submission = submitting.prepare(file, chosen, given=given, recipe_set=recipe_set, schedule=schedule)
         if dry_run:
-            say(console, submission.as_text().rstrip())
+            say(console, submitting.as_text(submission).rstrip())
             return
         submitted = submitting.send(submission, wait=wait, report=_reporter(console))
     except (ValueError, OSError) as error:
@@ -184,7 +184,7 @@ def submit(
         raise failed(console, f"the run {submitted.state}.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def runs(
     target: Annotated[Target, typer.Argument(help="Where.")],
     settings: _Settings = None,
@@ -192,11 +192,11 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many of the latest to list.")] = 20,
 ) -> None:
     """List the pipeline's runs on Vertex AI or Kubeflow, or follow one."""
-    from pipeline import settings as where
+    from pipeline import environment
     from pipeline.cluster import submit as submitting
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         chosen = _of_target(settings, target)
         backend = submitting.backend(chosen)
@@ -236,7 +236,8 @@ def _outcomes(result: RunResult) -> Iterator[str]:
 
 def _load(path: Path) -> VertexSettings | KubeflowSettings:
     from pipeline import settings_file
-    from pipeline.settings import Settings, SettingsError
+    from pipeline.settings import Settings
+    from pipeline.settings_error import SettingsError
 
     loaded = settings_file.load(path)
     if isinstance(loaded, Settings):
@@ -245,7 +246,7 @@ def _load(path: Path) -> VertexSettings | KubeflowSettings:
 
 
 def _of_target(path: Path | None, target: Target) -> VertexSettings | KubeflowSettings:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     if path is None:
         raise SettingsError(

@@ -17,7 +17,9 @@ from pipeline import drift_inputs, drift_pictures
 from pipeline.drift_inputs import Compared
 from pipeline.drift_pictures import Follow
 from trainer import export, mobilenet_v1, tflite
+from trainer.file_format import FileFormat
 
+FORMAT = FileFormat("mobilenet debug-quantization --json")
 _BATCH = 50  # Pictures through the whole network…
 _LAYER_BATCH = 16  # …and where all activations are held.
 
@@ -33,7 +35,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         first = layer_drift.first_departure(self.layers)
-        return {
+        content = {
             "model": str(self.compared.serving_dir),
             "file": str(self.compared.file),
             "data": [str(path) for path in self.compared.data],
@@ -42,6 +44,7 @@ class Report:
             "layers": [dataclasses.asdict(row) for row in self.layers],
             "first_departure": dataclasses.asdict(first) if first else None,
         }
+        return FORMAT.stamped(content)
 
 
 def debug(compared: Compared, *, pictures: int, layers: bool, follow: Follow) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components import record_files
 from pipeline import evaluated_data, pictures_given, predict
 from pipeline.drift_inputs import DebugError
 from trainer import eval_image, export, input_pipeline
 
 Follow = Callable[[str, Iterable[Any], int], Iterable[Any]]  # (what it is, the work, how much) → the work, followed.
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
-_SHARD = re.compile(r".*tfrecord.*|.*-\d{5}-of-\d{5}")
 
 
 def read(data: Sequence[Path], described: export.Description, limit: int, follow: Follow) -> np.ndarray:
@@ -37,8 +34,8 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
     files = [file for path in data for file in _pictures(path)]
     if not files:
         raise DebugError(
-            f"no pictures in {', '.join(map(str, data))}: wanted shards of Examples, or files that end in "
-            f"{', '.join(sorted(_SUFFIXES))}."
+            f"no pictures in {', '.join(map(str, data))}: wanted shards of Examples, or JPEG, PNG, GIF, BMP "
+            "or WebP files."
         )
     chosen = [files[place * len(files) // limit] for place in range(limit)] if len(files) > limit else files
     side, fraction = described.resolution, described.central_fraction
@@ -51,7 +48,7 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
 
 
 def _shards(path: Path) -> list[str]:
-    if path.is_file() and not _SHARD.fullmatch(path.name):
+    if path.is_file() and not record_files.is_shard(path.name):
         return []
     found = evaluated_data.find(path)
     return found.files if found else []
@@ -59,7 +56,7 @@ def _shards(path: Path) -> list[str]:
 
 def _pictures(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+        return pictures_given.within(path)
     return [path]  # What it holds decides, and that it is there.
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import source
-from trainer import imported_model
+from trainer import export, imported_model
 from trainer.variant import Variant
 
 
@@ -27,7 +27,7 @@ def import_checkpoint(path: Path, output: Path, *, variant: str | None, raw: boo
     imported = imported_model.Source(path, wanted, raw=raw, code=source.digest("trainer.imported_model"))
     with _without_advice():
         description = imported_model.import_model(imported, output, labels)
-    ranges = imported_model.read_ranges(str(output))
+    ranges = export.read_ranges(str(output))
     quantized = f"; the quantization ranges of {len(ranges)} layers" if ranges else ""
     return (
         f"{description.variant.name}, {description.classes} classes, {description.recipe['weights']}, "

@@ -8,9 +8,9 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components import ingestion, ingestion_report, source_kind, spans, staging
+from components import ingestion, ingestion_report, ingestion_rules, spans, staging
 from components.ingestion_rules import Rules
-from components.source_kind import Wanted
+from components.wanted import ALL, Wanted
 from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.progress import Follower
 
@@ -34,8 +34,8 @@ class Request:
 
     data: Path
     output: Path
-    wanted: Wanted = source_kind.ALL
-    rules: Rules = ingestion.DEFAULT_RULES
+    wanted: Wanted = ALL
+    rules: Rules = ingestion_rules.DEFAULT
     beam_workers: int = 1
     beam_options: tuple[str, ...] = ()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from components.ingestion_rules import DEFAULT as DEFAULT_RULES
+from components.ingestion_rules import Rules
+from components.wanted import ALL, Wanted
 from pipeline import data_options, output_log
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.ingest import Request
@@ -17,24 +21,16 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.DATA)
+@data_options.taken
 def ingest(
     data: Annotated[
         Path,
         typer.Option(help=data_options.FOLDER_HELP),
     ],
     output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for shards, labels and report.")],
-    source: data_options.Source = "auto",
-    ground_truth: data_options.GroundTruth = None,
-    boxes: data_options.Boxes = None,
-    classes: data_options.Classes = "",
-    holdout: data_options.Holdout = 0.0,
-    max_refused: data_options.MaxRefused = 0.001,
-    max_leaked: data_options.MaxLeaked = 0.01,
-    exif_orientation: data_options.ExifOrientation = "recorded",
-    no_decode_check: Annotated[
-        bool, typer.Option("--no-decode-check", help="Faster; damage behind a JPEG's header is not looked for.")
-    ] = False,
+    wanted: Wanted = ALL,
+    rules: Rules = DEFAULT_RULES,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     beam_option: Annotated[
         list[str] | None,
@@ -45,33 +41,20 @@ def ingest(
 
     Pictures in tars and TFRecords are read where they lie; nothing is unpacked.
     """
-    from pipeline import settings, silence
+    from pipeline import environment, silence
 
     console = Console()
     try:
-        settings.set_beam_workers(beam_workers)
+        environment.set_beam_workers(beam_workers)
         silence.import_tensorflow()
         from components import class_choice
-        from components.ingestion_rules import Rules
-        from components.source_kind import Wanted
         from pipeline.ingest import Request
 
         request = Request(
             data=data.absolute(),
             output=output.absolute(),
-            wanted=Wanted(
-                source=source,
-                ground_truth=str(ground_truth.absolute()) if ground_truth else "",
-                boxes=str(boxes.absolute()) if boxes else "",
-                classes=class_choice.written_out(classes),
-                holdout=holdout,
-            ),
-            rules=Rules(
-                max_refused=max_refused,
-                max_leaked=max_leaked,
-                exif_orientation=exif_orientation,
-                decode_check=not no_decode_check,
-            ),
+            wanted=dataclasses.replace(wanted.absolute(), classes=class_choice.written_out(wanted.classes)),
+            rules=rules,
             beam_workers=beam_workers,
             beam_options=tuple(beam_option or ()),
         )

@@ -6,6 +6,7 @@ compiler no longer needs one.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
-from components import source_kind, system_types
+from components import system_types
+from components.wanted import ALL
 from pipeline import source
 from pipeline.branch import Branch
 from pipeline.cluster.beam_flags import local_beam_flags
@@ -31,6 +33,7 @@ DEFAULTS = Settings(data=Path("/mnt/pictures"), workdir=Path("/mnt"))  # Folders
 ENTRYPOINT = ("python", "-m", "components.entrypoint")
 _LOOKING = ("Pusher", ZOO)
 _NESTED = "tfx-dag"  # Where the compiler puts the nodes when there is an exit handler.
+_PARAMETER_TYPES = {str: "STRING", float: "NUMBER_DOUBLE", int: "NUMBER_INTEGER", bool: "BOOLEAN"}
 
 
 class Parameters:
@@ -173,8 +176,8 @@ def add_data_parameters(spec: dict[str, Any]) -> None:
     """
     component = spec["components"][EXAMPLE_GEN]
     task = spec["root"]["dag"]["tasks"][EXAMPLE_GEN]
-    for name, default in {**source_kind.ALL._asdict(), DATA_DIGEST: ""}.items():
-        declared = {"parameterType": "STRING" if isinstance(default, str) else "NUMBER_DOUBLE"}
+    for name, default in {**dataclasses.asdict(ALL), DATA_DIGEST: ""}.items():
+        declared = {"parameterType": _PARAMETER_TYPES[type(default)]}
         component["inputDefinitions"]["parameters"][name] = declared
         task["inputs"]["parameters"][name] = {"componentInputParameter": name}
         spec["root"]["inputDefinitions"]["parameters"][name] = {**declared, "defaultValue": default}

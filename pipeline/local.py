@@ -22,10 +22,13 @@ from components import evaluation as evaluations
 from components.bucket import Place
 from components.scores import Evaluation
 from pipeline import lineage, progress
+from pipeline import workdir as version
 from pipeline.branch import Branch
+from pipeline.environment import BEAM_MODE, BEAM_WORKERS
 from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
 from pipeline.sections import NodeFailed, Runner, Sections
-from pipeline.settings import BEAM_MODE, BEAM_WORKERS, Settings, SettingsError
+from pipeline.settings import Settings
+from pipeline.settings_error import SettingsError
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def run(
 
     Raises:
         NodeFailed: a node that all share failed; nothing behind it ran.
-        SettingsError: no such node, or another run is at work in this work directory.
+        SettingsError: no such node, another run is at work in this work directory, or a newer version has made it.
     """
     pipeline = compiler.Compiler().compile(local_pipeline(settings, branches))
     if from_node:
@@ -211,6 +214,10 @@ def _alone(workdir: Path) -> Iterator[None]:
             raise SettingsError(
                 f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
             ) from error
+        try:
+            version.mark(workdir)
+        except ValueError as error:
+            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +25,9 @@ from components.checkpoint_importer import CheckpointImporter
 from components.data_gate import DataGate
 from components.example_gen import ImageNetExampleGen
 from components.ingestion_report import IngestionReport
-from components.ingestion_rules import Rules
 from components.label_schema import LabelSchema
 from components.pusher import Pusher
 from components.report_builder import ReportBuilder
-from components.source_kind import Wanted
 from components.tflite_converter import TFLiteConverter
 from components.zoo_report import ZooReport
 from pipeline import evaluation, source
@@ -77,18 +76,8 @@ def create_pipeline(
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
         input_base=parameter("data", str(settings.data)),
-        wanted=Wanted(
-            source=settings.source,
-            ground_truth=str(settings.ground_truth or ""),
-            boxes=str(settings.boxes or ""),
-            classes=class_choice.written_out(settings.classes),
-            holdout=settings.holdout,
-        ),
-        rules=Rules(
-            max_refused=settings.max_refused,
-            max_leaked=settings.max_leaked,
-            exif_orientation=settings.exif_orientation,
-        ),
+        wanted=dataclasses.replace(settings.wanted, classes=class_choice.written_out(settings.classes)),
+        rules=settings.rules,
         code=digest("components.example_gen"),
     )
     examples = example_gen.outputs["examples"]

@@ -12,7 +12,7 @@ import numpy as np
 from components import bundle
 from pipeline import silence
 from pipeline.pictures_given import PredictError
-from trainer import tflite_classifier
+from trainer import label_lines, tflite_classifier
 from trainer.tflite_classifier import Classifier
 
 SAVED_MODEL = "saved_model.pb"
@@ -85,7 +85,7 @@ def _check_files(path: Path) -> None:
 def _names(path: Path, classes: int) -> list[str]:
     if not (path / _LABELS).is_file():
         return [f"class {index}" for index in range(classes)]
-    labels = (path / _LABELS).read_text(encoding="utf-8").splitlines()
+    labels = label_lines.read((path / _LABELS).read_bytes())
     if len(labels) != classes:
         raise PredictError(f"{path / _LABELS} has {len(labels)} labels for {classes} outputs, wanted as many.")
     return labels

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def register(
     bundle: Annotated[str, typer.Argument(help="A release in Cloud Storage: gs://…/VARIANT/VERSION or /latest.")],
     project: Annotated[str, typer.Option(help="The Google Cloud project's id.")],
@@ -28,10 +28,10 @@ def register(
 
     A model of that name gets a new version; a release that is there already is left alone.
     """
-    from pipeline import settings as where
+    from pipeline import environment
 
     console = Console()
-    where.silent()
+    environment.silent()
     try:
         from pipeline.cluster import registry
 

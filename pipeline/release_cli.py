@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.console import failed, say
+from pipeline.console import EXIT_SOME_REFUSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from components.bucket import Place
@@ -21,7 +21,7 @@ _PublicKey = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def predict(
     model: Annotated[
         str,
@@ -38,10 +38,11 @@ def predict(
     """Show the classes and probabilities of pictures, preprocessed and named as the model says of itself.
 
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
+    Exit code 4: some pictures could not be read; the others were predicted.
     """
-    from pipeline import settings
+    from pipeline import environment
 
-    settings.silent()
+    environment.silent()
     from pipeline import pictures_given
     from pipeline import predict as predicting
 
@@ -62,9 +63,11 @@ def predict(
         print(predicting.as_json(predictions))
     else:
         console.print(predicting.table(predictions))
+    if faults := predicting.faults(predictions):
+        raise failed(Console(stderr=True), faults, code=EXIT_SOME_REFUSED)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def verify(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: _PublicKey = None,
@@ -90,7 +93,7 @@ def verify(
     say(console, praise)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def sign(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: Annotated[

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from components.ingestion_rules import DEFAULT as DEFAULT_RULES
+from components.ingestion_rules import Rules
+from components.wanted import ALL, Wanted
 from pipeline import data_options
-from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
+from pipeline.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
+@data_options.taken
 def run(
     context: typer.Context,
     data: Annotated[
@@ -32,11 +36,6 @@ def run(
             show_default="the bundled pictures",
         ),
     ] = None,
-    source: data_options.Source = Settings.source,
-    ground_truth: data_options.GroundTruth = None,
-    boxes: data_options.Boxes = None,
-    classes: data_options.Classes = Settings.classes,
-    holdout: data_options.Holdout = Settings.holdout,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     variants: Annotated[
@@ -96,28 +95,27 @@ def run(
     max_lost: Annotated[
         float, typer.Option(help="The share of classes that may lose more than that, or never be found.")
     ] = Settings.max_lost,
-    max_refused: data_options.MaxRefused = Settings.max_refused,
-    max_leaked: data_options.MaxLeaked = Settings.max_leaked,
-    exif_orientation: data_options.ExifOrientation = Settings.exif_orientation,
+    wanted: Wanted = ALL,
+    rules: Rules = DEFAULT_RULES,
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
     With several variants, one that fails or is not blessed does not stop the others.
     Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
     """
+    from pipeline import environment
     from pipeline import settings as where
     from pipeline.branch import Branch
+    from pipeline.settings_error import SettingsError
     from trainer.recipe import RecipeError
     from trainer.variant import VariantError
 
     console = Console()
     try:
         options = {
-            "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
-            "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
-            "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
-            "max_refused": max_refused, "max_leaked": max_leaked,
-            "exif_orientation": exif_orientation, "enable_cache": not no_cache,
+            "data": data, **vars(wanted), **vars(rules), "workdir": workdir, "push_destination": push_destination,
+            "floor": floor, "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
+            "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
@@ -126,10 +124,10 @@ def run(
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)
-        where.set_beam_workers(beam_workers)
-        where.quiet()
+        environment.set_beam_workers(beam_workers)
+        environment.quiet()
         ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
-    except (where.SettingsError, VariantError, RecipeError, OSError) as error:
+    except (SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
 
@@ -147,7 +145,7 @@ def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
     if path is None:
         return Settings(**given)
     from pipeline import settings_file
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     loaded = settings_file.load(path)
     if not isinstance(loaded, Settings):
@@ -156,7 +154,7 @@ def _settings(path: Path | None, given: dict[str, Any]) -> Settings:
 
 
 def _names(context: typer.Context, variant: str, variants: str | None) -> list[str]:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
     from pipeline.variants import parse
 
     if variants is None:
@@ -170,7 +168,7 @@ def _start(
     float_checkpoint: Path | None, init_checkpoint: Path | None, raw: bool, branches: Sequence[Branch]
 ) -> Start | None:
     from pipeline.branch import Start
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     path = float_checkpoint or init_checkpoint
     if float_checkpoint and init_checkpoint:
@@ -187,7 +185,7 @@ def _signer(key: Path | None) -> Signer | None:
 
 
 def _beginning_with(branch: Branch, start: Start | None) -> Branch:
-    from pipeline.settings import SettingsError
+    from pipeline.settings_error import SettingsError
 
     try:
         return branch.from_checkpoint(start) if start else branch
@@ -249,8 +247,8 @@ def _say_newest(console: Console, settings: Settings) -> None:
     if "{" not in str(settings.data):
         return
     from components import spans
-    from components.source import DataError
-    from pipeline.settings import SettingsError
+    from components.data_error import DataError
+    from pipeline.settings_error import SettingsError
 
     try:
         say(console, f"{spans.newest(str(settings.data)).folder} is the newest.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import signature, signing_key
-from pipeline.settings import SettingsError
+from pipeline.settings_error import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ import os
 import sys
 import tempfile
 
-from pipeline import settings
+from pipeline import environment
 
 
 def import_tensorflow() -> None:
     """Imports it with what it writes to the error output held back; told after all if the import fails."""
-    settings.silent()
+    environment.silent()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as said:
         errors = os.dup(2)

@@ -9,6 +9,9 @@ from components.bucket import Place
 from components.bundle import BundleError
 from trainer.variant import Variant
 
+# What a signature leaves open: the folder's name is no part of it, so an older release can be passed off as a newer.
+_UNBOUND = "The signature binds the files and the variant. It does not bind the version number, the folder's name."
+
 
 def faults(folder: Place, key: Path | None, *, at_least: int | None = None) -> list[str]:
     """What is wrong with a bundle, one line per file; with a public key also with its signature.
@@ -57,7 +60,7 @@ def praise(folder: Place, key: Path | None) -> str:
     size = sum((folder / name).stat().st_size for name in sums)
     whole = f"{folder} is whole: {len(sums)} files, {size:,} bytes, each as its manifest has it"
     if key:
-        return f"{whole}; signed with {key}."
+        return f"{whole}; signed with {key}. {_UNBOUND}"
     if (folder / bundle.SIGNATURE).exists():
         return f"{whole}. It is signed, but by whom was not checked: give --key."
     return f"{whole}. It is not signed."

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.console import failed, say
+from pipeline.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.choose import Budget, Candidate, Choice
@@ -26,7 +26,7 @@ _Zoo = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def choose(
     max_latency_ms: Annotated[float | None, typer.Option(help="Of one picture, as benchmark measured it.")] = None,
     max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the int8 file: 500k, 1M, 1Mi.")] = None,
@@ -58,7 +58,7 @@ def choose(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def zoo(
     models: Annotated[
         Path | None, typer.Argument(help="Where bundles were pushed.", show_default="runs/models")
@@ -66,6 +66,7 @@ def zoo(
     output: Annotated[Path | None, typer.Option(help="The folder to write.", show_default="MODELS/zoo")] = None,
 ) -> None:
     """Write the table and the page of all that was pushed, as a run does: after a benchmark, say."""
+    from pipeline import environment
     from pipeline import settings as where
 
     console = Console()
@@ -73,7 +74,7 @@ def zoo(
     try:
         if not base.is_dir():
             raise ValueError(f"{base} is not a folder: wanted the one that bundles were pushed to.")
-        where.silent()
+        environment.silent()
         with console.status("reading the bundles"):
             from components import zoo_bundles, zoo_files
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
+from tensorflow.core.framework import attr_value_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 GRAPH, FINGERPRINT = "saved_model.pb", "fingerprint.pb"
@@ -64,7 +65,7 @@ def _rename_keys(entries: MutableMapping[Any, Any], renamed: Callable[[str], str
         value = entries[key]
         if isinstance(value, Message):
             _rename(value, renamed)
-        if key == _USER_NAME and value.s.isdigit():
+        if key == _USER_NAME and isinstance(value, attr_value_pb2.AttrValue) and value.s.isdigit():
             value.s = b"captured"
         if isinstance(key, str) and (new := renamed(key)) != key:
             if isinstance(value, Message):

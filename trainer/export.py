@@ -17,6 +17,7 @@ import h5py
 import tensorflow as tf
 
 from trainer import canonical, mobilenet_v1, preprocessing, quantization
+from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.layer_names import float_name
@@ -25,6 +26,8 @@ from trainer.whole import whole_folder
 KERAS = "keras"
 WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
+RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
+DESCRIPTION_FORMAT = FileFormat(DESCRIPTION_FILE)
 _ASSETS = "assets"
 
 
@@ -58,7 +61,8 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
-        text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
+        content = DESCRIPTION_FORMAT.stamped(dataclasses.asdict(description))
+        text = json.dumps(content, indent=2, sort_keys=True)
         (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -97,7 +101,17 @@ def read_description(serving_dir: str) -> Description:
     path = Path(serving_dir) / KERAS / DESCRIPTION_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
-    return Description(**json.loads(path.read_text(encoding="utf-8")))
+    content = DESCRIPTION_FORMAT.read(path)
+    fields = {field.name for field in dataclasses.fields(Description)}
+    return Description(**{name: value for name, value in content.items() if name in fields})
+
+
+def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
+    """The activations' ranges beside the weights, for `quantization.take_ranges`; empty if there are none."""
+    path = Path(serving_dir) / KERAS / RANGES_FILE
+    if not path.is_file():
+        return {}
+    return {layer: (low, high) for layer, (low, high) in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def labels(serving_dir: str) -> list[str]:

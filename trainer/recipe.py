@@ -14,10 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from trainer.file_format import KEY, FileFormat, FormatError
+from trainer.imagenet import CENTRAL_FRACTION
+
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Augmentation = Literal["inception", "shift"]
 Color = Literal["brightness_first", "fast", "slow"]
+
+# Read, but not written: a recipe's digest is over its fields, and stands in every model made with it.
+FORMAT = FileFormat("recipe")
 
 
 class RecipeError(ValueError):
@@ -53,7 +59,7 @@ class Recipe:
     quant_delay: int = 0  # Quantized: steps in which ranges are observed and nothing is rounded.
     augmentation: Augmentation = "inception"
     color: Color = "brightness_first"  # inception: which of its orders; see preprocessing.distort_color.
-    central_fraction: float = 0.875  # Of each side, for evaluation (and for `shift`).
+    central_fraction: float = CENTRAL_FRACTION  # Of each side, for evaluation (and for `shift`).
     mixed_precision: bool = False  # float16 arithmetic where there is a GPU; float32 elsewhere.
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
     seed: int = 1
@@ -133,6 +139,10 @@ def names() -> list[str]:
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
     """The record as it came through `custom_config`; an unknown or missing field is an error."""
+    try:
+        values = {name: value for name, value in FORMAT.checked(values, "the recipe").items() if name != KEY}
+    except FormatError as error:
+        raise RecipeError(str(error)) from error
     fields = {field.name for field in dataclasses.fields(Recipe)}
     if unknown := sorted(set(values) - fields):
         raise RecipeError(f"unknown fields in the recipe: {', '.join(unknown)}. There are {', '.join(sorted(fields))}.")

@@ -15,6 +15,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from trainer import label_lines
 from trainer.tflite_graph import Graph, TFLiteError, pack, parse, read_graph
 
 LABELS = "labels.txt"
@@ -66,10 +67,10 @@ def has_metadata(file: bytes) -> bool:
 
 
 def has_labels(file: bytes) -> bool:
-    """Whether a zip with labels.txt lies behind the model."""
+    """Whether a zip with a file of labels lies behind the model."""
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            return LABELS in archive.namelist()
+            return bool(_label_files(archive))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
         return False
 
@@ -114,16 +115,38 @@ def is_as_written(file: bytes) -> bool:
     return once and _with_labels(pack(model), labels) == file
 
 
-def read_labels(file: bytes) -> list[str]:
-    """The labels inside the file, in the order of its outputs."""
+def read_labels(file: bytes, classes: int | None = None) -> list[str]:
+    """The labels inside the file, in the order of its outputs.
+
+    Args:
+      classes: how many outputs there are, which tells the labels among several files that others put in.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            size = archive.getinfo(LABELS).file_size
-            if size > MAX_LABELS_BYTES:
-                raise TFLiteError(f"{LABELS} in the file has {size} bytes, wanted at most {MAX_LABELS_BYTES}.")
-            return archive.read(LABELS).decode("utf-8").splitlines()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, NotImplementedError, OSError) as error:
+            found = [label_lines.read(_content(archive, name)) for name in _label_files(archive)]
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
         raise TFLiteError(f"no {LABELS} in the .tflite file ({error}): was it written by add_metadata?") from error
+    if not found:
+        raise TFLiteError(
+            f"no {LABELS} in the .tflite file, nor another file of labels: was it written by add_metadata?"
+        )
+    return next((labels for labels in found if len(labels) == classes), found[0])
+
+
+def _label_files(archive: zipfile.ZipFile) -> list[str]:
+    """Ours; else all texts, those that call themselves labels first."""
+    names = archive.namelist()
+    texts = sorted(
+        (name for name in names if name.lower().endswith(".txt")), key=lambda n: ("label" not in n.lower(), n)
+    )
+    return [LABELS] if LABELS in names else texts
+
+
+def _content(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > MAX_LABELS_BYTES:
+        raise TFLiteError(f"{name} in the file has {size} bytes, wanted at most {MAX_LABELS_BYTES}.")
+    return archive.read(name)
 
 
 def _check_labels(labels: Sequence[str], classes: int) -> None:

@@ -12,7 +12,7 @@ from pipeline.cluster.node_settings import BEAM_NODES, DEFAULT, KINDS, TRAINERS,
 from pipeline.cluster.settings import Cluster, KubeflowSettings, VertexSettings
 from pipeline.cluster.training_job import EXECUTOR, IN_THE_NODE, training_job_flag
 from pipeline.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC, Compiled, dags
-from pipeline.settings import SettingsError
+from pipeline.settings_error import SettingsError
 
 _GIGABYTES = {"M": 1e-3, "G": 1, "T": 1e3, "Mi": 2**20 / 1e9, "Gi": 2**30 / 1e9, "Ti": 2**40 / 1e9}
 

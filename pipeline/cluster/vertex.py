@@ -21,7 +21,7 @@ from pipeline.cluster import runs as following
 from pipeline.cluster.google_cloud import credentials, explained, look_for_buckets
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
 from pipeline.cluster.settings import FOLDERS, VertexSettings
-from pipeline.cluster.submit import Submission, Submitted
+from pipeline.cluster.submission import Submission, Submitted
 
 TIMEOUT = 120  # Seconds for one call.
 _CONSOLE = "https://console.cloud.google.com/vertex-ai"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from components import bounding_boxes, box_csv, box_xml
+from components.data_error import DataError
 from components.ingestion import ingest
 from components.ingestion_report import as_text
-from components.source import DataError
 from components.source_kind import Wanted, fingerprint, scan
 from tests.components import boxes, small_ilsvrc
 from tests.components.boxes import Annotation

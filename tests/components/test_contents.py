@@ -6,9 +6,9 @@ import pytest
 
 from components import contents
 from components.contents import Seen, Shard
+from components.data_error import DataError
 from components.ingestion import ingest
 from components.ingestion_rules import Rules
-from components.source import DataError
 from components.source_kind import Wanted
 
 

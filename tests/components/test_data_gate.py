@@ -12,12 +12,12 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import standard_artifacts
 
+from components.data_error import DataError
 from components.data_gate import DataGate, faults
 from components.example_gen import ImageNetExampleGen
 from components.ingestion_report import IngestionReport
 from components.ingestion_summary import IngestionSummary
 from components.label_schema import LabelSchema, label_schema, statistics_options
-from components.source import DataError
 
 NODES = ["DataGate", "ExampleValidator", "ImageNetExampleGen", "IngestionReport", "LabelSchema", "StatisticsGen"]
 

@@ -11,7 +11,7 @@ import pytest
 import scipy.io
 
 from components import devkit, ground_truth
-from components.source import DataError
+from components.data_error import DataError
 from tests.components import small_ilsvrc
 from tests.components.tars import pack
 

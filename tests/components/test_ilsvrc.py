@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from components import ilsvrc
+from components.data_error import DataError
 from components.ground_truth import GroundTruth
-from components.source import DataError, Source
+from components.source import Source
 from components.tar_index import Member
 from tests.components import small_ilsvrc
 from tests.components.tars import pack

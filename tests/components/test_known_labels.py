@@ -7,7 +7,8 @@ import pytest
 
 from components import known_labels, wnid_words
 from components.categories import categories
-from components.source import DataError, Entry, Source
+from components.data_error import DataError
+from components.source import Entry, Source
 from trainer import imagenet
 
 SYNSETS_SHA256 = "70002b0f"  # Of TF-Slim's imagenet_lsvrc_2015_synsets.txt, as far as our notes have it.

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from components.data_error import DataError
 from components.ingestion import ingest
-from components.source import DataError
 from tests.components import small_ilsvrc
 
 

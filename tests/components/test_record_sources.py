@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import example_wire, record_pictures, tf_record
+from components.data_error import DataError
 from components.ingestion import ingest
-from components.source import DataError, Source
-from components.source_kind import Wanted, detect, fingerprint, scan
+from components.source import Source
+from components.source_kind import detect, fingerprint, scan
+from components.wanted import Kind, Wanted
 from tests.components import records, small_ilsvrc
 from tests.components.records import example, floats, integers, texts
 
@@ -314,7 +316,8 @@ def test_each_kind_of_records_is_told_by_the_names_of_its_files(folders, slim, t
     ours = tmp_path / "ours"
     ingest(str(folders), str(ours))
     wanted = pictures(scan(str(folders)))
-    for root, kind in ((slim, "slim"), (tfds, "tfds"), (ours, "slim")):
+    layouts: list[tuple[Path, Kind]] = [(slim, "slim"), (tfds, "tfds"), (ours, "slim")]
+    for root, kind in layouts:
         assert detect(str(root)) == kind
         assert pictures(scan(str(root))) == pictures(scan(str(root), Wanted(kind))) == wanted
 

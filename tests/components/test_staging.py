@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from components import staging
+from components.data_error import DataError
 from components.ingestion import ingest
-from components.source import DataError
 from pipeline.ingest import Request
 from pipeline.ingest import ingest as ingest_whole
 from pipeline.progress import Follower

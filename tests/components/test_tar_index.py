@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import tar_index
-from components.source import DataError
+from components.data_error import DataError
 from tests.components.tars import BLOCK, END, header, member, pack, pax
 
 FILES = [

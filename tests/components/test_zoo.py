@@ -201,7 +201,7 @@ def test_a_deleted_or_damaged_copy_is_made_good_from_the_artifact(models, tmp_pa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda zoo: zoo.update(format=2), "is no zoo.json of format 1"),
+        (lambda zoo: zoo.update(format=2), "is a zoo.json of format 2, and this version reads formats up to 1"),
         (lambda zoo: zoo["models"][0].update(top1=75.0), "model 0: top1 is 75.0, wanted a share from 0 to 1"),
         (lambda zoo: zoo["models"][1].update(bytes="many"), "model 1: bytes is 'many', wanted a whole number"),
         (lambda zoo: zoo["models"][0].pop("macs"), "model 0: macs is None, wanted a whole number"),

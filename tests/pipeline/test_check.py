@@ -27,7 +27,8 @@ from pipeline.checks.volumes import kubernetes
 from pipeline.cluster import placement
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
-from pipeline.settings import ROOT, SettingsError
+from pipeline.settings import ROOT
+from pipeline.settings_error import SettingsError
 from tests.pipeline.broken_placements import PLACED
 from tests.pipeline.broken_specs import SPECS, Broken
 from trainer.recipes import sample

@@ -1,6 +1,7 @@
 """The compiled file: the same nodes, parameters with defaults, the same bytes every time; each repair still needed."""
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, TypedDict
@@ -17,8 +18,8 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from tfx.orchestration.pipeline import Pipeline
 
 from components import label_schema
-from components.source_kind import Wanted
 from components.system_artifacts import HtmlPage
+from components.wanted import Wanted
 from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
 from pipeline.settings import Settings
@@ -61,7 +62,7 @@ def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tm
     assert recipe["recipe"] == sample.QAT.as_dict()
     assert recipe["variant"] == "0.25_64"
     assert len(recipe["code"]) == 64
-    assert {name: defaults[name] for name in Wanted._fields} == Wanted()._asdict()
+    assert {name: defaults[name] for name in dataclasses.asdict(Wanted())} == dataclasses.asdict(Wanted())
     assert len(defaults) == 14
 
 
@@ -74,7 +75,7 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
     }
     assert taken == {
         ("ImageNetExampleGen", "input_base"): "data",
-        **{("ImageNetExampleGen", name): name for name in (*Wanted._fields, "data_digest")},
+        **{("ImageNetExampleGen", name): name for name in (*dataclasses.asdict(Wanted()), "data_digest")},
         ("FloatTrainer-w025-r64", "custom_config"): "float_recipe_w025_r64",
         ("QatTrainer-w025-r64", "custom_config"): "qat_recipe_w025_r64",
         ("AccuracyGate-w025-r64", "floor"): "floor",

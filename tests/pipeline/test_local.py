@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from components.source import DataError
+from components.data_error import DataError
 from pipeline import local
 
 

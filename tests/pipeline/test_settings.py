@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline import settings
+from pipeline import environment, settings
 
 
 def test_the_defaults_are_the_bundled_pictures_and_a_folder_beside_you(tmp_path, monkeypatch):
@@ -18,10 +18,10 @@ def test_the_defaults_are_the_bundled_pictures_and_a_folder_beside_you(tmp_path,
 
 @pytest.mark.parametrize(("workers", "mode"), [(1, "in_memory"), (2, "multi_processing")])
 def test_more_than_one_worker_means_processes(monkeypatch, workers, mode):
-    for name in (settings.BEAM_MODE, settings.BEAM_WORKERS):
+    for name in (environment.BEAM_MODE, environment.BEAM_WORKERS):
         monkeypatch.setenv(name, "")
-    settings.set_beam_workers(workers)
-    assert (os.environ[settings.BEAM_MODE], os.environ[settings.BEAM_WORKERS]) == (mode, str(workers))
+    environment.set_beam_workers(workers)
+    assert (os.environ[environment.BEAM_MODE], os.environ[environment.BEAM_WORKERS]) == (mode, str(workers))
 
 
 def test_bundles_go_into_the_work_directory_or_where_the_setting_says(tmp_path, monkeypatch):
@@ -29,3 +29,10 @@ def test_bundles_go_into_the_work_directory_or_where_the_setting_says(tmp_path, 
     assert settings.Settings().destination == str(tmp_path / "runs" / "models")
     for given, wanted in (("out", str(tmp_path / "out")), ("gs://models/out/", "gs://models/out")):
         assert settings.Settings(push_destination=given).destination == wanted
+
+
+@pytest.mark.parametrize("name", ["a[b", "a*b", "a?b"])
+def test_a_work_directory_that_tfx_would_take_for_a_pattern_is_refused_before_anything_is_done(tmp_path, name):
+    with pytest.raises(settings.SettingsError, match=r"--workdir is .*TFX takes '[\[*?]' in it for a pattern"):
+        settings.check(settings.Settings(workdir=tmp_path / name))
+    assert not (tmp_path / name).exists()

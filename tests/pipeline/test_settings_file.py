@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pipeline import settings_file
 from pipeline.cluster.node_settings import Beam, KubeflowGpu, KubeflowNode, Training, VertexGpu, VertexNode
 from pipeline.cluster.settings import KubeflowSettings, Parameters, VertexSettings, Volume
-from pipeline.settings import ROOT, Settings, SettingsError
+from pipeline.settings import ROOT, Settings
+from pipeline.settings_error import SettingsError
 
 EXAMPLES = ROOT / "settings"
 TWELVE_FAULTS = """\

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from components import signature
 from pipeline import local, results, signing, verify
 from pipeline.sections import NodeFailed
-from pipeline.settings import SettingsError
+from pipeline.settings_error import SettingsError
 from tests.components.test_pusher import make_bundle
 from tests.components.test_signature import write_keys
 

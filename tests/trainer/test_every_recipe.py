@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from tests.trainer.bundled import CLASSES, write_shard
 from tests.trainer.lively import stir
-from trainer import export, loop, mobilenet_v1, recipe, task
+from trainer import export, loop, mobilenet_v1, recipe
 from trainer.distribution import Workers
 from trainer.keras import keras
+from trainer.training import initial_model
+from trainer.training.training_task import Task
 from trainer.variant import Variant
 
 PICTURES, STEPS = 8, 2
@@ -58,7 +60,7 @@ def _eagerly() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly.:UserWarning")
 @pytest.mark.parametrize("chosen", RECIPES, ids=lambda chosen: chosen.name)
 def test_two_steps_move_every_kernel_and_the_loss_is_finite(chosen, shard, base_model, tmp_path, caplog):
-    job = loop.Task(
+    job = Task(
         _short(chosen), VARIANT.resolution, CLASSES, [shard], PICTURES, [shard],
         str(tmp_path / "resume"), str(tmp_path / "logs"),
     )  # fmt: skip
@@ -66,7 +68,7 @@ def test_two_steps_move_every_kernel_and_the_loss_is_finite(chosen, shard, base_
 
     def build() -> keras.Model:
         keras.utils.set_random_seed(1)
-        model = task._build(job, VARIANT, base_model if chosen.name.endswith("_qat") else None)
+        model = initial_model.build(job, VARIANT, base_model if chosen.name.endswith("_qat") else None)
         before.extend(weight.numpy() for weight in model.trainable_weights)
         return model
 

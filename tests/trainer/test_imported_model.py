@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer import altered_checkpoint as altered
-from trainer import checkpoint, export, imported_model, quantization
+from trainer import checkpoint, export, quantization
 from trainer.digest import sha256_file
 from trainer.imported_model import Source, import_model
 from trainer.variant import Variant
@@ -94,13 +94,13 @@ def test_averages_labels_and_ranges_of_a_quantized_checkpoint_are_taken(eleven, 
         np.testing.assert_allclose(found, arrays["logits"][:, 100:111], rtol=0, atol=1e-4)
     model, _ = export.load_keras(str(tmp_path / "model"))
     quantized = quantization.quantize(model, calibration=None, freeze_bn=True)
-    quantization.take_ranges(quantized, imported_model.read_ranges(str(tmp_path / "model")))
+    quantization.take_ranges(quantized, export.read_ranges(str(tmp_path / "model")))
     last = quantized.get_layer("quant_Conv2d_13_pointwise_Relu6").non_trainable_weights
     assert [float(weight) for weight in last if "max" in weight.name] == [1 + 26 / 8]
 
 
 def test_a_float_checkpoint_brings_no_ranges(imported):
-    assert imported_model.read_ranges(str(imported[0])) == {}
+    assert export.read_ranges(str(imported[0])) == {}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from pipeline.cluster.beam_flags import local_beam_flags
 from pipeline.cluster.node_settings import BEAM_NODES, KINDS, VertexNode, kind
 from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.compiled_file import Compiled
-from pipeline.settings import ROOT, SettingsError
+from pipeline.settings import ROOT
+from pipeline.settings_error import SettingsError
 from tests.pipeline.cluster.kubernetes_proto import kubernetes_executor_config
 
 REGISTRY = "europe-west4-docker.pkg.dev/my-project/mobilenet/mobilenet-pipeline"
