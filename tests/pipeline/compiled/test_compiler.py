@@ -53,8 +53,8 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
 
 def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tmp_path):
     defaults = {name: value.get("defaultValue") for name, value in compiled.parameters.items()}
-    assert defaults["floor"] == 0.5
-    assert defaults["margin"] == 0.01
+    assert defaults["floor"] == 0.0  # From the data, whose classes are not known here.
+    assert (defaults["margin"], defaults["class_margin"], defaults["max_lost"]) == (0.01, 0.05, 0.0)
     assert defaults["data"].endswith("/pictures")
     assert defaults["push_destination"].endswith("/models")
     assert defaults["data_digest"] == ""
@@ -63,7 +63,7 @@ def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tm
     assert recipe["variant"] == "0.25_64"
     assert len(recipe["code"]) == 64
     assert {name: defaults[name] for name in dataclasses.asdict(Wanted())} == dataclasses.asdict(Wanted())
-    assert len(defaults) == 12
+    assert len(defaults) == 14
 
 
 def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
@@ -79,7 +79,7 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
         ("FloatTrainer-w025-r64", "custom_config"): "float_recipe_w025_r64",
         ("QatTrainer-w025-r64", "custom_config"): "qat_recipe_w025_r64",
         ("AccuracyGate-w025-r64", "floor"): "floor",
-        ("AccuracyGate-w025-r64", "margin"): "margin",
+        **{("AccuracyGate-w025-r64", name): name for name in ("margin", "class_margin", "max_lost")},
         ("AccuracyGate-w025-r64", "destination"): "push_destination",
         ("Pusher-w025-r64", "push_destination"): "push_destination",
         ("ZooReport", "destination"): "push_destination",

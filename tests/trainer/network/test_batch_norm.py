@@ -53,9 +53,10 @@ def top1(model: keras.Model, *, training: bool = False) -> float:
 def test_what_is_right_in_training_mode_is_right_in_inference_after_10_30_and_180_steps(after, steps):
     model, rng = after[steps], np.random.default_rng(3)
     kept = [(layer.momentum, layer.get_weights()[:2]) for layer in norms(model)]
-    lagging = top1(model)
+    lagging, trained = top1(model), top1(model, training=True)
     batch_norm.estimate(model, [tinted(rng) for _ in range(4)])
-    assert top1(model) >= 0.95
+    assert top1(model) >= trained - 0.03
+    assert trained >= (0.95 if steps >= 30 else 0.8)
     assert lagging <= 0.6 or steps == 180  # What would have shipped.
     for (momentum, (gamma, beta)), layer in zip(kept, norms(model), strict=True):
         assert layer.momentum == momentum
