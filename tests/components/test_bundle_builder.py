@@ -22,6 +22,8 @@ from components.scores import Evaluation, PairedCounts, Scores, of_two
 from trainer import checkpoint, export, input_pipeline, mobilenet_v1, quantization, tflite, tflite_metadata
 from trainer.imagenet import ENCODED, LABEL
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "circle", "square", "star"]
 PICTURES = 70  # More than one batch.
 FRACTION = 0.9

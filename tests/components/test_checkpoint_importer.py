@@ -12,6 +12,8 @@ from trainer import export
 from trainer.imported_model import Source, source_digest
 from trainer.variant import Variant
 
+pytestmark = pytest.mark.slow
+
 ORACLE = Path(__file__).parents[1] / "data" / "oracle" / "mobilenet_v1_0.25_128.ckpt"
 LABELS = ["background", "ant", "bee", "cow"]
 

@@ -19,6 +19,8 @@ from components.ingestion_summary import IngestionSummary
 from components.label_schema import LabelSchema, label_schema, statistics_options
 from components.source import DataError
 
+pytestmark = pytest.mark.slow
+
 NODES = ["DataGate", "ExampleValidator", "ImageNetExampleGen", "IngestionReport", "LabelSchema", "StatisticsGen"]
 
 

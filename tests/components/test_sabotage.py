@@ -18,6 +18,8 @@ from trainer.digest import sha256_file
 from trainer.keras import keras
 from trainer.tflite_runner import Runner
 
+pytestmark = pytest.mark.slow
+
 RULE = Rule(floor=0.5)
 
 # (name, the file's bytes, labels, a class) → the spoiled bytes. What is evaluated is the spoiled file itself.

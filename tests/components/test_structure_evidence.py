@@ -9,6 +9,8 @@ from trainer import mobilenet_v1, quantization, tflite, tflite_metadata
 from trainer.tflite_graph import pack, parse
 from trainer.variant import Variant
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "ant", "bee", "cow"]
 VARIANT = Variant(0.25, 32)
 

@@ -8,6 +8,8 @@ from google.protobuf import text_format
 from components import tf1_graph
 from trainer import checkpoint, mobilenet_v1, quantization
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(1).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
 
 

@@ -18,6 +18,8 @@ from components.tflite_agreement import Tolerance
 from components.tflite_promises import ConversionError
 from trainer import export, imagenet, mobilenet_v1, quantization, tflite, tflite_metadata
 
+pytestmark = pytest.mark.slow
+
 SIDE = 32
 LABELS = ["background", "ant", "bee", "cow"]
 PICTURES = 60

@@ -15,6 +15,8 @@ from pipeline.cli import app
 from trainer import mobilenet_v1, tflite
 from trainer.tflite_graph import TFLiteError
 
+pytestmark = pytest.mark.slow
+
 QUICK = How(warmup=1, repeats=2 * benchmark.BLOCK, processes=2)
 NAME = "mobilenet_v1_0.25_32"
 

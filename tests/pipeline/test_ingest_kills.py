@@ -12,6 +12,8 @@ import pytest
 
 from tests.components import small_ilsvrc
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KILLS = 3
 

@@ -12,6 +12,8 @@ from pipeline.ingest import ingest as ingest_whole
 from tests.components import small_ilsvrc
 from tests.components.test_staging import Silent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def job_server(tmp_path) -> Iterator[str]:

@@ -32,6 +32,8 @@ from trainer import (
 from trainer.tflite import TFLiteError
 from trainer.tflite_normalization import Normalization
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "circle", "square", "star"]
 NAME = "mobilenet_v1_0.25_32"
 FRACTION = 0.5

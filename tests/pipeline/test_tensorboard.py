@@ -20,6 +20,8 @@ from pipeline import lineage, tensorboard
 from pipeline.lineage import NodeRun, Output
 from pipeline.tensorboard import TensorBoardError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FLOAT, QAT = "FloatTrainer-w025-r64", "QatTrainer-w025-r64"
 

@@ -16,6 +16,8 @@ from trainer.keras import keras
 from trainer.tflite_graph import Tensor
 from trainer.tflite_runner import Runner
 
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES, PICTURES, BATCH = 64, 11, 2000, 250  # At 64 pixels the pool has something to average.
 PATTERNS = {  # → how many blocks of the network are of it.
     "stem, stride 2": 1,

@@ -7,6 +7,8 @@ from tests.trainer import altered_checkpoint as altered
 from trainer import checkpoint, quantization
 from trainer.checkpoint import CheckpointError
 
+pytestmark = pytest.mark.slow
+
 NAMES = [name.rsplit("/", 1)[1] for name in altered.activation_layers()]
 
 

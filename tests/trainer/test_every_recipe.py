@@ -14,6 +14,8 @@ from trainer.distribution import Workers
 from trainer.keras import keras
 from trainer.variant import Variant
 
+pytestmark = pytest.mark.slow
+
 PICTURES, STEPS = 8, 2
 VARIANT = Variant(0.25, 32)
 RECIPES = [

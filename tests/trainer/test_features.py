@@ -10,6 +10,8 @@ from trainer import checkpoint, export, features, mobilenet_v1, preprocessing, q
 from trainer.features import FeaturesError
 from trainer.keras import keras
 
+pytestmark = pytest.mark.slow
+
 SIDE = 128
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 IMAGES = np.random.default_rng(3).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)

@@ -13,6 +13,8 @@ from trainer.digest import sha256_file
 from trainer.imported_model import Source, import_model
 from trainer.variant import Variant
 
+pytestmark = pytest.mark.slow
+
 NAME = "mobilenet_v1_0.25_128"
 
 

@@ -16,6 +16,8 @@ from trainer.imagenet import ENCODED, LABEL
 from trainer.keras import keras
 from trainer.recipes import tiny
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PICTURES, CLASSES, SIDE = 48, 4, 32
 PROBE = np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)

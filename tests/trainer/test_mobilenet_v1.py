@@ -8,6 +8,8 @@ from trainer import checkpoint, mobilenet_v1, quantization, tflite
 from trainer.keras import keras
 from trainer.mobilenet_v1 import Variant, VariantError, end_points
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reference(oracle_checkpoint) -> keras.Model:

@@ -14,6 +14,8 @@ from trainer.distribution import Workers
 from trainer.keras import keras
 from trainer.recipes import tiny
 
+pytestmark = pytest.mark.slow
+
 SIDE, PICTURES, BATCH = 32, 24, 8
 PLAIN = dataclasses.replace(tiny.FLOAT, epochs=1, batch_size=BATCH, optimizer="sgd", weight_decay=0.0, warmup_epochs=0)
 

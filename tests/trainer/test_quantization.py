@@ -10,6 +10,8 @@ from trainer import mobilenet_v1, quantization, quantizers
 from trainer.checkpoint import import_tf1
 from trainer.keras import keras
 
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES = 32, 11
 
 

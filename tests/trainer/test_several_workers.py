@@ -21,6 +21,8 @@ from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
 from trainer.keras import keras
 from trainer.recipes import tiny
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample"
 PICTURES_PER_CLASS = 10

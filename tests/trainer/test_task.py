@@ -19,6 +19,8 @@ from trainer.keras import keras
 from trainer.recipes import tiny
 from trainer.variant import Variant
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "black", "grey", "white"]
 PICTURES = 48
 FLOAT = dataclasses.replace(tiny.FLOAT, epochs=2, batch_size=8)

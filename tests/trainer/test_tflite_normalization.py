@@ -9,6 +9,8 @@ from trainer import mobilenet_v1, tflite, tflite_metadata
 from trainer.tflite_graph import TFLiteError, pack, parse
 from trainer.tflite_normalization import read_normalization
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file() -> bytes:
