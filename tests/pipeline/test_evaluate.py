@@ -22,6 +22,7 @@ from trainer.keras import keras
 from trainer.variant import Variant
 
 pytestmark = [
+    pytest.mark.slow,
     # tf_keras draws the seeds of its initializers from a range with float ends, and says that HDF5 is old.
     pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning:random"),
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),

@@ -11,7 +11,7 @@ from trainer.keras import keras
 
 SIDE, CLASSES = 32, 11
 
-pytestmark = pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")]
 
 
 def images(count: int, side: int = SIDE, *, seed: int = 1) -> np.ndarray:
