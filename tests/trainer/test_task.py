@@ -22,6 +22,8 @@ from trainer.training import initial_model, loop, resume_folder, trained_model
 from trainer.training.distribution import Workers
 from trainer.training.training_task import Task
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "black", "grey", "white"]
 PICTURES = 48
 FLOAT = dataclasses.replace(tiny.FLOAT, epochs=2, batch_size=8)

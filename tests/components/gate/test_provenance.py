@@ -15,6 +15,8 @@ from tests.components.gate.honest_artifacts import QAT, change_json
 from trainer import export
 from trainer.digest import sha256_file
 
+pytestmark = pytest.mark.slow
+
 OTHER = "f" * 64
 
 

@@ -18,6 +18,8 @@ from trainer.digest import sha256_file
 from trainer.keras import keras
 from trainer.tflite.runner import Runner
 
+pytestmark = pytest.mark.slow
+
 RULE = Rule(floor=0.5)
 ANSWERS, FITNESS = ("paired accuracy", "provenance"), "fitness"  # Other answers are neither as good nor its model's.
 

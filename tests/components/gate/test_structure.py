@@ -12,6 +12,8 @@ from trainer.network.variant import Variant
 from trainer.tflite import metadata
 from trainer.tflite.graph import pack, parse
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "ant", "bee", "cow"]
 VARIANT = Variant(0.25, 32)
 

@@ -33,6 +33,7 @@ from trainer.slim import checkpoint
 from trainer.tflite import metadata
 
 pytestmark = [
+    pytest.mark.slow,
     # tf_keras draws the seeds of its initializers from a range with float ends, and says that HDF5 is old.
     pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning:random"),
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),

@@ -30,6 +30,8 @@ from trainer.tflite import metadata
 from trainer.tflite.graph import TFLiteError
 from trainer.tflite.normalization import Normalization
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "circle", "square", "star"]
 NAME = "mobilenet_v1_0.25_32"
 FRACTION = 0.5

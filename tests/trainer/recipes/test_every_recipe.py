@@ -17,6 +17,8 @@ from trainer.training import initial_model, loop
 from trainer.training.distribution import Workers
 from trainer.training.training_task import Task
 
+pytestmark = pytest.mark.slow
+
 PICTURES, STEPS = 8, 2
 VARIANT = Variant(0.25, 32)
 RECIPES = [

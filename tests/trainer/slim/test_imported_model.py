@@ -14,6 +14,8 @@ from trainer.network.variant import Variant
 from trainer.slim import checkpoint
 from trainer.slim.imported_model import Source, import_model
 
+pytestmark = pytest.mark.slow
+
 NAME = "mobilenet_v1_0.25_128"
 
 

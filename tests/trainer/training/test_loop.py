@@ -19,6 +19,8 @@ from trainer.training import loop
 from trainer.training.distribution import DistributionError, Workers
 from trainer.training.training_task import Task, TrainingError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PICTURES, CLASSES, SIDE = 48, 4, 32
 PROBE = np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)

@@ -17,6 +17,8 @@ from trainer.training import loop
 from trainer.training.distribution import Workers
 from trainer.training.training_task import Task, TrainingError
 
+pytestmark = pytest.mark.slow
+
 SIDE, PICTURES, BATCH = 32, 24, 8
 PLAIN = dataclasses.replace(tiny.FLOAT, epochs=1, batch_size=BATCH, optimizer="sgd", weight_decay=0.0, warmup_epochs=0)
 
