@@ -122,7 +122,6 @@ def check(report: dict[str, Any], *, root: str, rules: Rules) -> None:
         DataError: naming the first of them.
     """
     _check_refused(report, root, rules.max_refused)
-    _check_lost(report, root, rules.max_refused)
     _check_leaked(report, root, rules.max_leaked)
 
 
@@ -141,12 +140,15 @@ def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> Non
         raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
 
 
-def _check_lost(report: dict[str, Any], root: str, max_refused: float) -> None:
-    """Pictures of a kind that is not read are as lost as refused ones."""
-    if not (lost := report.get("lost")):
-        return
-    files = lost["files"] + sum(split["pictures"] + split["refused"] for split in report["splits"].values())
-    if lost["files"] > (allowed := allowed_refusals(files, max_refused=max_refused)):
+def check_lost(source: Source, *, root: str, rules: Rules) -> None:
+    """Pictures of a kind that is not read are as lost as refused ones, which shows before any work.
+
+    Raises:
+        DataError: naming the first of them, and their suffixes.
+    """
+    files = len(source.lost) + sum(map(len, source.splits.values()))
+    if len(source.lost) > (allowed := allowed_refusals(files, max_refused=rules.max_refused)):
+        lost = _decided(source)["lost"]
         kinds = ", ".join(f"{count:,} of {suffix}" for suffix, count in lost["by_suffix"].items())
         raise DataError(
             f"{root}: {lost['files']:,} of {files:,} files are left out, as they begin like no JPEG, PNG, GIF, BMP or "

@@ -73,6 +73,7 @@ def ingest_source(
 ) -> dict[str, Any]:
     """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
     label_names.check(source, root)
+    counts.check_lost(source, root=root, rules=rules)
     with staging.fresh(Path(destination)) as made:
         source = source.unpack(source, made / "unpacked") if source.unpack else source
         plans = shards.plan(source, made, pictures_per_shard=pictures_per_shard)

@@ -16,7 +16,8 @@ MAGIC: Mapping[str, tuple[bytes, int]] = {
     "BMP": (b"BM", 0),
     "WEBP": (b"WEBP", 8),
 }
-HEAD = 16  # Bytes that are enough to tell.
+HEAD = 1024  # Bytes that are enough to tell.
+_SOUNDS = (b"OggS", b"ID3", b"fLaC")
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})  # Windows leaves them wherever it shows pictures.
 _ARCHIVER = "__MACOSX"  # What macOS's archiver puts beside what it packs.
 
@@ -50,10 +51,24 @@ def is_passed_over(name: str) -> bool:
     return name[0] == "." or name == _ARCHIVER
 
 
-def lost(pictures: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Of other files of a folder those that may be pictures: none that bears a picture's name, as annotations do."""
+def lost(pictures: Sequence[str], others: Mapping[str, bytes]) -> list[str]:
+    """Of the other files of a folder, by name with their first bytes, those that may be pictures of another kind.
+
+    That is none which bears a picture's name, as annotations do, and no text or sound.
+    """
     stems = {name.rpartition(".")[0] for name in pictures}
-    return [name for name in others if name.rpartition(".")[0] not in stems and name.lower() not in _SYSTEM]
+    return [
+        name
+        for name, head in others.items()
+        if name.rpartition(".")[0] not in stems and name.lower() not in _SYSTEM and not _is_other(head)
+    ]
+
+
+def _is_other(head: bytes) -> bool:
+    """Text that is no SVG, or sound."""
+    is_sound = head.startswith(_SOUNDS) or (head[:4] == b"RIFF" and head[8:12] == b"WAVE")
+    is_text = bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head) and b"<svg" not in head
+    return is_sound or is_text
 
 
 def within(folder: str, roots: Sequence[str]) -> Found:
@@ -96,15 +111,17 @@ def _collect(folder: str, prefix: str, roots: Sequence[str], above: Sequence[str
         for entry in entries:
             if not is_passed_over(entry.name):
                 (folders if entry.is_dir() else files).append((entry.name, entry.path, entry.is_symlink()))
-    taken, others = [], []
+    taken: list[str] = []
+    others: dict[str, bytes] = {}
     for name, path, linked in sorted(files):
         if is_named(name) and linked:
             check_link(path, roots)
-        if is_named(name) or _shows_one(path, linked, roots):
+        head = b"" if is_named(name) else _first_bytes(path, linked, roots)
+        if is_named(name) or format_of(head):
             taken.append(name)
             found.pictures.append((prefix + name, path))
         else:
-            others.append(name)
+            others[name] = head
     if others:
         found.others.extend(prefix + name for name in others)
         found.lost.extend(prefix + name for name in lost(taken, others))
@@ -113,9 +130,9 @@ def _collect(folder: str, prefix: str, roots: Sequence[str], above: Sequence[str
         _collect(path, f"{prefix}{name}/", roots, over, found)
 
 
-def _shows_one(path: str, linked: bool, roots: Sequence[str]) -> bool:
-    """Whether a file whose name says nothing begins as a picture does; links that lead elsewhere are not looked at."""
-    return (not linked or is_inside(os.path.realpath(path), roots)) and format_of(_head(path)) is not None
+def _first_bytes(path: str, linked: bool, roots: Sequence[str]) -> bytes:
+    """None of a link that leads elsewhere, which is not looked at."""
+    return b"" if linked and not is_inside(os.path.realpath(path), roots) else _head(path)
 
 
 def _over_link(folder: str, path: str, roots: Sequence[str], above: Sequence[str]) -> Sequence[str]:

@@ -70,7 +70,7 @@ def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> So
 
 def _found(path: str) -> _Found:
     classes: dict[str, list[Member]] = {}
-    others: dict[str, list[str]] = {}  # By folder.
+    others: dict[str, dict[str, bytes]] = {}  # By folder: the names, and what the files begin with.
     with tar.opened(path) as archive:
         for member in tar.members(archive):
             parts = _within_split(member.name, archive)
@@ -83,11 +83,11 @@ def _found(path: str) -> _Found:
                 classes.setdefault(_class_of(parts, archive), []).append(member._replace(name="/".join(parts)))
             else:
                 _check_no_tar(member, archive)
-                others.setdefault("/".join(parts[:-1]), []).append(parts[-1])
+                others.setdefault("/".join(parts[:-1]), {})[parts[-1]] = tar.head(archive, member, HEAD)
     return _Found(classes, sum(map(len, others.values())), _lost(classes, others) if others else [])
 
 
-def _lost(classes: dict[str, list[Member]], others: dict[str, list[str]]) -> list[str]:
+def _lost(classes: dict[str, list[Member]], others: dict[str, dict[str, bytes]]) -> list[str]:
     pictures: dict[str, list[str]] = {}
     for member in (each for members in classes.values() for each in members):
         folder, _, file = member.name.rpartition("/")

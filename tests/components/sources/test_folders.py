@@ -106,7 +106,7 @@ def class_called_as_class_0(root):
     ("spoil", "message"),
     [
         (remove_train, r"no train folder. Found: eval. Wanted train/<class>/\*\.jpg and eval/<class>"),
-        (remove_eval, r"no eval folder. Found: train. Wanted .* eval may also be called val or validation"),
+        (remove_eval, r"no eval folder. Found: train. Wanted .*\(eval may also be called val or validation"),
         (two_evaluation_folders, r"eval, val are all evaluation folders. Keep one"),
         (empty_class, r"no pictures in eval/cow. .* fill these folders"),
         (different_classes, r"Only in train: cow. Only in eval: ant, bee_fly. Both need the same class folders"),

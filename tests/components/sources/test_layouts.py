@@ -126,13 +126,20 @@ def test_pictures_of_a_kind_that_is_not_read_fail_the_run_as_refused_ones_do(pic
     assert report["lost"]["by_suffix"] == {".heic": 8}
 
 
-def test_what_lies_beside_a_picture_under_its_name_is_an_annotation_and_loses_nothing(pictures, tmp_path):
+def test_annotations_texts_and_sounds_beside_pictures_lose_nothing(pictures, tmp_path):
     for path in pictures.rglob("*.jpg"):
         path.with_suffix(".xml").write_text("<annotation/>")
-    (pictures / "ant" / "Thumbs.db").write_bytes(b"x")
+    (pictures / "ant" / "Thumbs.db").write_bytes(b"\0x")
+    (pictures / "ant" / "ant_0_about.txt").write_text("an ant é")
+    (pictures / "ant" / "ant_0_said.ogg").write_bytes(b"OggS\0\2")
     report = ingest(str(pictures), str(tmp_path / "out"))
-    assert report["ignored"] == 18
+    assert report["ignored"] == 20
     assert "lost" not in report
+
+
+def test_a_drawing_that_is_not_read_is_a_lost_picture_though_it_is_text(pictures):
+    (pictures / "ant" / "drawn.svg").write_text('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')
+    assert scan(str(pictures)).lost == ["train/ant/drawn.svg"]
 
 
 def test_links_lead_only_into_what_is_named_and_never_round_in_a_circle(pictures, tmp_path):
