@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from components.evaluation.scores import BINS, Calibration, PairedCounts, Scores
 from components.gate import fitness, training_sample
-from components.paired_accuracy import Rule
-from components.scores import BINS, Calibration, PairedCounts, Scores
+from components.gate.accuracy import Rule
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes, as in gate_power.
 RULE = Rule(max_calibration_error=1.0)

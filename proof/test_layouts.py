@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from components.ingestion import ingest
-from components.source_kind import detect
+from components.ingestion.ingest import ingest
+from components.sources.detect import detect
 from proof.test_clients import environment, said_by
-from tests.components import small_ilsvrc
+from tests.components.sources import small_ilsvrc
 
 REPORT = Path(__file__).with_name("layouts.md")
 pytestmark = pytest.mark.proof

@@ -14,7 +14,7 @@ from trainer.keras import keras
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         shared = next(
-            (name for name in ("tests/e2e", "components/dashboard") if name in item.path.as_posix()), str(item.path)
+            (name for name in ("tests/e2e", "components/report") if name in item.path.as_posix()), str(item.path)
         )
         item.add_marker(pytest.mark.xdist_group(shared))
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
-from tensorflow.core.framework import attr_value_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 GRAPH, FINGERPRINT = "saved_model.pb", "fingerprint.pb"
@@ -63,10 +62,10 @@ def _rename_keys(entries: MutableMapping[Any, Any], renamed: Callable[[str], str
     """A message's map, its values and its keys."""
     for key in list(entries):
         value = entries[key]
+        if key == _USER_NAME and value.s.isdigit():
+            value.s = b"captured"
         if isinstance(value, Message):
             _rename(value, renamed)
-        if key == _USER_NAME and isinstance(value, attr_value_pb2.AttrValue) and value.s.isdigit():
-            value.s = b"captured"
         if isinstance(key, str) and (new := renamed(key)) != key:
             if isinstance(value, Message):
                 entries[new].CopyFrom(value)

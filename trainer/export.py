@@ -16,11 +16,12 @@ from typing import Any
 import h5py
 import tensorflow as tf
 
-from trainer import canonical, mobilenet_v1, preprocessing, quantization
+from trainer import canonical, preprocessing, quantization
 from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
-from trainer.layer_names import float_name
+from trainer.network import mobilenet_v1
+from trainer.network.layer_names import float_name
 from trainer.whole import whole_folder
 
 KERAS = "keras"

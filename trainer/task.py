@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import cluster, distribution, export, loop, recipe, sizing, whole
+from trainer import export, recipe, sizing, whole
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, REPORT_FORMAT, TRAIN
-from trainer.training import initial_model, process_state, resume_folder, trained_model
+from trainer.network.variant import Variant
+from trainer.training import distribution, initial_model, loop, process_state, resume_folder, tf_config, trained_model
 from trainer.training.training_task import Task
-from trainer.variant import Variant
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -22,7 +22,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Where TF_CONFIG names several workers, each of them calls this with the same arguments; the chief writes.
     """
-    members = cluster.from_environment()
+    members = tf_config.from_environment()
     with members.together():
         _run(fn_args, distribution.join(members))
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from components import edge_check, tflite_agreement
-from components.provenance_records import Parts
-from components.tflite_agreement import Tolerance
-from components.tflite_artifact import FLOAT, INT8, UINT8
+from components.conversion import agreement, edges
+from components.conversion.agreement import Tolerance
+from components.conversion.artifact import FLOAT, INT8, UINT8
+from components.gate.provenance_records import Parts
 from trainer import export, input_pipeline
 from trainer.imagenet import EVAL
-from trainer.tflite_graph import TFLiteError
-from trainer.tflite_runner import Runner
+from trainer.tflite.graph import TFLiteError
+from trainer.tflite.runner import Runner
 
 PICTURES = 64  # Of the eval split.
 _DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
@@ -75,19 +75,19 @@ def _int8(parts: Parts, images: np.ndarray) -> Iterator[str]:
         yield f"{INT8} has {logits.shape[1]} outputs, and the fake-quantized model {emulated.shape[1]}. Convert again."
         return
     tolerance = Tolerance()
-    found = tflite_agreement.agreement(
+    found = agreement.agreement(
         unrounded=network(images, training=False).numpy(),
         emulated=emulated, measured=logits, step=step, tolerance=tolerance,
     )  # fmt: skip
-    for fault in tflite_agreement.faults(found, tolerance):
+    for fault in agreement.faults(found, tolerance):
         yield f"{INT8} does not compute what the fake-quantized model does: {fault}. Convert again."
 
 
 def _uint8(parts: Parts, images: np.ndarray) -> Iterator[str]:
     int8, uint8 = ((parts.tflite / name).read_bytes() for name in (INT8, UINT8))
     try:
-        edge_check.compare([images], int8=int8, uint8=uint8)
-    except edge_check.EdgeError as error:
+        edges.compare([images], int8=int8, uint8=uint8)
+    except edges.EdgeError as error:
         yield f"{UINT8}: {error}"
     except TFLiteError:
         return

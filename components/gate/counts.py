@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.scores import Evaluation, PairedCounts, Scores
+from components.evaluation.scores import Evaluation, PairedCounts, Scores
 
 
 def faults(evaluation: Evaluation) -> Iterator[str]:

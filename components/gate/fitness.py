@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from components.evidence import Evidence
+from components.evaluation.paired_statistics import drop_lower_bound
+from components.evaluation.scores import PairedCounts, Scores
+from components.evaluation.unpaired_statistics import drop_lower_bound as unpaired_lower_bound
 from components.gate import class_spread, fitness_reasons
-from components.paired_accuracy import Rule
-from components.paired_tests import drop_lower_bound
-from components.scores import PairedCounts, Scores
-from components.unpaired_test import drop_lower_bound as unpaired_lower_bound
+from components.gate.accuracy import Rule
+from components.gate.evidence import Evidence
 
 # What these rules do, of 10,000 simulated evaluations each, stands in proof/gate_power.md.
 OVERFIT = 0.1  # How far eval may be shown to lie under training before it is told; it does not block.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.gate_reasons import percent, points
+from components.gate.reasons import percent, points
 
 Numbers = dict[str, Any]  # As fitness.judge() puts them into verdict.json.
 

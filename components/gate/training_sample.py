@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from components.provenance_records import Parts
-from components.scores import PairedCounts
-from components.tflite_artifact import INT8
+from components.conversion.artifact import INT8
+from components.evaluation.scores import PairedCounts
+from components.gate.provenance_records import Parts
 from trainer import export, input_pipeline
 from trainer.imagenet import TRAIN
-from trainer.tflite_runner import Runner
+from trainer.tflite.runner import Runner
 
 PICTURES = 512  # The first of the shards, which lie in the order of a hash: a sample.
 _BATCH = 64

@@ -16,9 +16,9 @@ from urllib.parse import quote
 from pipeline.cluster import runs as following
 from pipeline.cluster.kubeflow_http import Api
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
-from pipeline.cluster.settings import KubeflowSettings
 from pipeline.cluster.submission import Submission, Submitted
-from pipeline.environment import kubeflow_token
+from pipeline.settings.cluster import KubeflowSettings
+from pipeline.settings.environment import kubeflow_token
 
 
 def described(submission: Submission) -> dict[str, Any]:

@@ -11,14 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from components import class_choice, options, source_kind
+from components import options
 from components.data_error import DataError
-from components.wanted import Wanted
+from components.sources import class_choice, detect
+from components.sources.wanted import Wanted
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
-from pipeline.cluster.settings import FOLDERS, Cluster
-from pipeline.compiled_file import Compiled, as_json
-from pipeline.settings import VISIBLE_DROP
+from pipeline.compiled.compiled_file import Compiled, as_json
+from pipeline.settings.cluster import FOLDERS, Cluster
+from pipeline.settings.local import VISIBLE_DROP
 from trainer.recipe import RecipeError
 
 _TRAINER = re.compile("(float|qat)_recipe_.+")  # A trainer's parameter, as pipeline.trainer_parameter names it.
@@ -98,7 +99,7 @@ def data_digest(folder: str, parameters: Mapping[str, Any] = MappingProxyType({}
         return None
     wanted = options.of(Wanted, {name: value for name, value in parameters.items() if value})
     try:
-        return source_kind.fingerprint(folder, wanted)
+        return detect.fingerprint(folder, wanted)
     except DataError as error:
         raise RunParameterError(str(error)) from error
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pipeline.cluster.settings import KubeflowSettings, VertexSettings
-from pipeline.compiled_file import DATA_DIGEST, Compiled
+from pipeline.compiled.compiled_file import DATA_DIGEST, Compiled
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
 WHEN = "TIME"  # Stands for the time of submission, so that a dry run reads the same every time.
 UNSEEN = f"unseen-{WHEN}"  # The digest of data that cannot be seen from here.

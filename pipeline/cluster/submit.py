@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from pipeline import check, compiled_file
+from pipeline.checks import check
 from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
-from pipeline.cluster.settings import KubeflowSettings, VertexSettings
 from pipeline.cluster.submission import UNSEEN, WHEN, Submission, SubmitError, Submitted
-from pipeline.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
+from pipeline.compiled import compiled_file
+from pipeline.compiled.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
 
 def prepare(

@@ -20,8 +20,8 @@ from google.protobuf import json_format, struct_pb2
 from pipeline.cluster import runs as following
 from pipeline.cluster.google_cloud import credentials, explained, look_for_buckets
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
-from pipeline.cluster.settings import FOLDERS, VertexSettings
 from pipeline.cluster.submission import Submission, Submitted
+from pipeline.settings.cluster import FOLDERS, VertexSettings
 
 TIMEOUT = 120  # Seconds for one call.
 _CONSOLE = "https://console.cloud.google.com/vertex-ai"

@@ -10,20 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from components import (
-    accuracy_gate,
-    bundle,
-    classifiers,
-    evaluation,
-    ingestion_counts,
-    ingestion_summary,
-    provenance_records,
-    tflite_artifact,
-    zoo_bundles,
-    zoo_tables,
-)
-from components.dashboard import artifacts
-from pipeline import choose, models_table, scores_file
+from components.conversion import artifact
+from components.evaluation import classifiers, tfma_module
+from components.gate import accuracy_gate, provenance_records
+from components.ingestion import counts, summary
+from components.release import bundle
+from components.report import artifacts
+from components.zoo import bundles, tables
+from pipeline.evaluate import scores_file
+from pipeline.family import choose, models_table
 from tests.compat.recorded import paths, written
 from trainer import export, tflite
 from trainer.file_format import FileFormat, FormatError
@@ -123,13 +118,13 @@ RELEASE = "models/0.05_32/1"
     [
         ("manifest.json", lambda files: bundle.read_manifest(files / RELEASE)),
         ("info.json", lambda files: tflite.Classifier(str(files / RELEASE))),
-        ("zoo.json", lambda files: zoo_bundles.load(files / "models/zoo/zoo.json")),
-        ("ingestion_report.json", lambda files: ingestion_summary.read(str(files / "examples"))),
+        ("zoo.json", lambda files: bundles.load(files / "models/zoo/zoo.json")),
+        ("ingestion_report.json", lambda files: summary.read(str(files / "examples"))),
         ("model.json", lambda files: export.read_description(str(files / MODEL))),
         ("conversion.json", lambda files: artifacts._conversion(str(files / TFLITE).removesuffix("/Format-Serving"))),
         (
             "conversion.json",
-            lambda files: classifiers._json(str(files / TFLITE / "conversion.json"), tflite_artifact.CONVERSION_FORMAT),
+            lambda files: classifiers._json(str(files / TFLITE / "conversion.json"), artifact.CONVERSION_FORMAT),
         ),
         (
             "verdict.json",
@@ -148,12 +143,12 @@ def test_info_json_of_a_newer_version_is_no_release_to_read(raised):
     bundle.write_manifest(copy / RELEASE)
     with pytest.raises(bundle.BundleError, match=NEWER):
         bundle.read_info(copy / RELEASE)
-    [fault] = zoo_bundles.read(copy / "models").faults
+    [fault] = bundles.read(copy / "models").faults
     assert NEWER in fault
 
 
 def test_a_latency_of_a_newer_version_is_named_among_the_zoos_faults(raised):
-    found = zoo_bundles.read(raised("latency/0.05_32.json") / "models")
+    found = bundles.read(raised("latency/0.05_32.json") / "models")
     assert found.models == ()
     assert len(found.faults) == 1 and NEWER in found.faults[0]
 
@@ -165,16 +160,16 @@ def test_the_gate_takes_no_record_of_a_newer_version(raised):
 
 def outputs(files: Path, folder: Path) -> dict[str, dict]:
     """Today's, made from what 0.1.0 left."""
-    zoo = zoo_bundles.read(files / "models")
+    zoo = bundles.read(files / "models")
     chosen = choose.choose(choose.candidates(files / "models")[0], choose.Budget())
-    report = {k: v for k, v in ingestion_summary.read(str(files / "examples")).items() if k != "format"}
-    ingestion_counts.write(report, folder / "written.json")
+    report = {k: v for k, v in summary.read(str(files / "examples")).items() if k != "format"}
+    counts.write(report, folder / "written.json")
     labels = ["background", *report["splits"]["train"]["per_class"]]
     return {
-        "zoo.json": json.loads(zoo_tables.as_json(zoo)),
+        "zoo.json": json.loads(tables.as_json(zoo)),
         "mobilenet choose --json": json.loads(choose.as_json(chosen)),
         "mobilenet models --json": json.loads(models_table.as_json(models_table.family([], files / "models"))),
-        "scores.json": scores_file.as_dict(evaluation.read(str(files / "measured")), labels),
+        "scores.json": scores_file.as_dict(tfma_module.read(str(files / "measured")), labels),
         "ingestion_report.json": json.loads((folder / "written.json").read_text()),
     }
 

@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 
-from components import ingestion_report, ingestion_summary, shard_pictures
-from components.ingestion import ingest
-from components.ingestion_rules import Rules
-from components.source_kind import Wanted, scan
-from pipeline import evaluated_data
+from components.evaluation import shard_reader
+from components.ingestion import report as ingestion_report
+from components.ingestion import summary
+from components.ingestion.ingest import ingest
+from components.ingestion.rules import Rules
+from components.sources.detect import Wanted, scan
+from pipeline.evaluate import data
 from tests.compat.recorded import DATA
 from trainer import imagenet, input_pipeline
 
@@ -21,7 +23,7 @@ def test_source_slim_reads_it_and_writes_the_same_shards(files, tmp_path):
     source = scan(str(files / "examples"), Wanted(source="slim"))
     assert {split: len(entries) for split, entries in source.splits.items()} == {"train": 30, "eval": 20}
     report = ingest(str(files / "examples"), str(tmp_path), wanted=Wanted(source="slim"))
-    assert report["digest"] == ingestion_summary.read(str(files / "examples"))["digest"]
+    assert report["digest"] == summary.read(str(files / "examples"))["digest"]
     for before in sorted((files / "examples").glob("Split-*/*")):
         after = tmp_path / before.parent.name / before.name
         assert after.read_bytes() == before.read_bytes()
@@ -45,12 +47,12 @@ def test_the_trainers_reader_gives_its_pictures_and_labels(files):
 
 
 def test_evaluate_finds_its_shards_and_labels(files):
-    found = evaluated_data.find(files / "examples")
+    found = data.find(files / "examples")
     assert found is not None and len(found.labels) == 11 and found.labels[:2] == ("background", "ankle_boot")
     batches = [
         columns
         for shard in found.files
-        for _, columns in shard_pictures.read(shard, [], features=["image/filename"], batch=8)
+        for _, columns in shard_reader.read(shard, [], features=["image/filename"], batch=8)
     ]
     assert sum(batch.num_rows for batch in batches) == 20
 

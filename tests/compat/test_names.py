@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline import analysis_cli, cli, console
-from pipeline.cluster.settings import KubeflowSettings, VertexSettings
-from pipeline.settings import Settings
+from pipeline import cli
+from pipeline.analysis import commands as analysis_commands
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
+from pipeline.settings.local import Settings
+from pipeline.terminal import console
 from tests.compat.recorded import DATA
 from trainer import moved_names
 
@@ -88,7 +90,7 @@ def test_each_way_to_end_has_the_exit_code_that_it_had():
         "error": console.EXIT_ERROR,
         "not_blessed": console.EXIT_NOT_BLESSED,
         "interrupted": console.EXIT_INTERRUPTED,
-        "drifted": analysis_cli.EXIT_DRIFTED,
+        "drifted": analysis_commands.EXIT_DRIFTED,
     }
 
 

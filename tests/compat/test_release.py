@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from components import bundle, last_release, zoo_bundles, zoo_tables
-from pipeline import choose, models_table, verify
-from pipeline import predict as predicting
-from pipeline.pictures_given import Given
+from components.gate import last_release
+from components.release import bundle
+from components.zoo import bundles, tables
+from pipeline.family import choose, models_table
+from pipeline.release import predict as predicting
+from pipeline.release import verify
+from pipeline.release.pictures import Given
 from tests.compat.recorded import DATA
 from trainer import tflite
 
@@ -55,8 +58,8 @@ def test_its_classifier_in_python_gives_the_same(release):
 
 
 def test_the_zoo_read_from_it_is_the_one_that_0_1_0_wrote(files):
-    written = zoo_bundles.load(files / "models" / "zoo" / "zoo.json")
-    assert zoo_bundles.read(files / "models") == written
+    written = bundles.load(files / "models" / "zoo" / "zoo.json")
+    assert bundles.read(files / "models") == written
     assert [(model.name, model.top1, model.latency_ms is not None) for model in written.models] == [
         ("0.05_32 float", 0.756, True),
         ("0.05_32 int8", 0.754, True),
@@ -64,8 +67,8 @@ def test_the_zoo_read_from_it_is_the_one_that_0_1_0_wrote(files):
 
 
 def test_the_zoos_tables_are_written_from_it_as_they_were(files):
-    zoo = zoo_bundles.read(files / "models")
-    for file, write in (("zoo.csv", zoo_tables.as_csv), ("zoo.md", zoo_tables.as_markdown)):
+    zoo = bundles.read(files / "models")
+    for file, write in (("zoo.csv", tables.as_csv), ("zoo.md", tables.as_markdown)):
         assert write(zoo) == (files / "models" / "zoo" / file).read_text()
 
 

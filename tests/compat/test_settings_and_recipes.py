@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from pipeline import settings_file
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import settings_file
+from pipeline.settings.error import SettingsError
+from pipeline.settings.local import Settings
 from tests.compat.recorded import DATA
 from trainer import recipe
 from trainer.recipe import RecipeError

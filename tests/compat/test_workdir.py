@@ -8,17 +8,20 @@ import pytest
 from rich.console import Console
 from tfx.dsl.compiler.compiler import Compiler
 
-from components import evaluation
-from pipeline import drift_inputs, lineage, local, report, tensorboard, workdir
+from components.evaluation import tfma_module
+from pipeline import lineage, workdir
+from pipeline.analysis import drift_inputs, tensorboard
 from pipeline.branch import Branch
-from pipeline.environment import set_beam_workers
-from pipeline.progress import Follower
-from pipeline.sections import Sections
-from pipeline.settings import Settings
-from pipeline.settings_error import SettingsError
+from pipeline.report import report
+from pipeline.run import local_run
+from pipeline.run.sections import Sections
+from pipeline.settings.environment import set_beam_workers
+from pipeline.settings.error import SettingsError
+from pipeline.settings.local import Settings
+from pipeline.terminal.progress import Follower
 from tests.compat.recorded import DATA
 from trainer.file_format import FormatError
-from trainer.variant import Variant
+from trainer.network.variant import Variant
 
 VARIANT = "0.05_32"
 
@@ -46,7 +49,7 @@ def test_its_page_has_its_scores_verdict_data_and_conversion(files):
 
 
 def test_what_evaluate_wrote_is_read(files):
-    read = evaluation.read(str(files / "measured"))
+    read = tfma_module.read(str(files / "measured"))
     assert {name: scores.top1_count for name, scores in read.overall.scores.items()} == {"int8": 14, "float": 14}
 
 
@@ -62,8 +65,8 @@ def test_a_new_run_in_it_goes_on_in_its_metadata_and_takes_nothing_from_its_cach
     monkeypatch.setenv("MOBILENET_BEAM_WORKERS", "")
     set_beam_workers(1)
     settings = settings_for(old, tmp_path)
-    compiled = Compiler().compile(local.local_pipeline(settings, [Branch.of(VARIANT, "sample")]))
-    with local._alone(old):
+    compiled = Compiler().compile(local_run.local_pipeline(settings, [Branch.of(VARIANT, "sample")]))
+    with local_run._alone(old):
         section = Sections(compiled, "local", Follower(Console(quiet=True)))
         section.run(lambda node: node in ("ImageNetExampleGen", "IngestionReport", "LabelSchema"))
     now, before = lineage.runs(old / "metadata.sqlite")
@@ -87,7 +90,7 @@ def test_a_run_in_a_newer_one_is_rejected_before_anything_is_touched(newer, tmp_
     database = (newer / "metadata.sqlite").read_bytes()
     with pytest.raises(SettingsError, match=r"workdir\.json of format 2, .* up to 1\..* another --workdir"):
         follower = Follower(Console(quiet=True))
-        local.run(settings_for(newer, tmp_path), [Branch.of(VARIANT, "sample")], follower=follower)
+        local_run.run(settings_for(newer, tmp_path), [Branch.of(VARIANT, "sample")], follower=follower)
     assert (newer / "metadata.sqlite").read_bytes() == database
 
 

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from components import options
 from components.data_error import DataError
-from components.example_gen import ImageNetExampleGen
-from components.ingestion_rules import Rules
-from components.wanted import Wanted
+from components.ingestion.example_gen import ImageNetExampleGen
+from components.ingestion.rules import Rules
+from components.sources.wanted import Wanted
 from pipeline.cli import app
-from pipeline.cluster.settings import Parameters
-from pipeline.settings import Settings
+from pipeline.settings.cluster import Parameters
+from pipeline.settings.local import Settings
 
 WANTED, RULES = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Wanted, Rules))
 
@@ -41,7 +41,7 @@ def test_each_field_reaches_the_node_as_it_was_set(tmp_path):
 
 
 def test_what_is_declared_needs_no_heavy_import():
-    code = "import sys, components.wanted, components.ingestion_rules; print(sorted(sys.modules))"
+    code = "import sys, components.sources.wanted, components.ingestion.rules; print(sorted(sys.modules))"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert not [

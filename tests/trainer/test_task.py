@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import export, input_pipeline, loop, task, whole
-from trainer.distribution import Workers
+from trainer import export, input_pipeline, task, whole
 from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
 from trainer.keras import keras
+from trainer.network.variant import Variant
 from trainer.recipes import tiny
-from trainer.training import initial_model, resume_folder, trained_model
+from trainer.training import initial_model, loop, resume_folder, trained_model
+from trainer.training.distribution import Workers
 from trainer.training.training_task import Task
-from trainer.variant import Variant
 
 LABELS = ["background", "black", "grey", "white"]
 PICTURES = 48
@@ -72,7 +72,7 @@ def float_model(examples, tmp_path_factory) -> str:
 
 
 def test_what_a_training_tells_changes_no_weight(examples, float_model, tmp_path, monkeypatch):
-    """`source.CHANGES_NO_ARTIFACT` says so of trainer.reporter."""
+    """`source.CHANGES_NO_ARTIFACT` says so of trainer.training.reporter."""
     silence = mock.MagicMock()
     silence.return_value.due.return_value = False
     monkeypatch.setattr(loop, "Reporter", silence)

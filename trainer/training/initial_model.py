@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer import export, input_pipeline, mobilenet_v1, quantization
+from trainer import export, input_pipeline, quantization
 from trainer.keras import keras
-from trainer.layer_names import HEAD
+from trainer.network import mobilenet_v1
+from trainer.network.layer_names import HEAD
+from trainer.network.variant import Variant
 from trainer.training.training_task import Task
-from trainer.variant import Variant
 
 _BATCH = 128  # Pictures at a time, for the ranges.
 

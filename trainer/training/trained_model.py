@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer import batch_norm, loop
-from trainer.distribution import Workers
 from trainer.keras import keras
+from trainer.network import batch_norm
+from trainer.network.variant import Variant
+from trainer.training import loop
+from trainer.training.distribution import Workers
 from trainer.training.initial_model import network, training_pictures
 from trainer.training.training_task import Task
-from trainer.variant import Variant
 
 
 def finish(model: keras.Model, task: Task, variant: Variant, workers: Workers) -> keras.Model:

@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 import pytest
 import yaml
 
-from pipeline import compiled_file
 from pipeline.cluster import kubeflow_api, runs, submit
 from pipeline.cluster.runs import ClusterError
 from pipeline.cluster.submission import Submitted
+from pipeline.compiled import compiled_file
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import NOT_YET, KubeflowServer, Refused
 

@@ -16,10 +16,10 @@ from google.cloud.aiplatform_v1.services.pipeline_service import PipelineService
 from google.cloud.aiplatform_v1.services.schedule_service import ScheduleServiceClient
 from google.protobuf import json_format
 
-from pipeline import compiled_file
 from pipeline.cluster import submit, vertex
 from pipeline.cluster.runs import ClusterError, Unreachable
 from pipeline.cluster.submission import Submitted
+from pipeline.compiled import compiled_file
 from tests.pipeline.cluster import submissions
 
 PARENT = "projects/project/locations/europe-west4"

@@ -1,0 +1,1 @@
+"""`pipeline.yaml`: written, read, and placed by a cluster's settings."""

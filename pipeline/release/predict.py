@@ -1,0 +1,112 @@
+"""`mobilenet predict`: what a model says of pictures; a .tflite file with ai-edge-litert and without TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from components.sources import class_names
+from pipeline.release import model as predicting_model
+from pipeline.release import pictures
+from pipeline.release.model import Opened
+from pipeline.release.pictures import Given, PredictError
+from trainer.tflite import classifier
+from trainer.tflite.classifier import Guess
+
+__all__ = ["BATCH", "Guess", "PredictError", "Prediction", "as_json", "predict", "table"]
+
+BATCH = 64  # Pictures decoded at a time.
+NAMED = 20  # Bad pictures that are named.
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A picture's most probable classes, the first first; of one that cannot be read, why."""
+
+    image: str
+    guesses: tuple[Guess, ...]
+    fault: str = ""
+
+
+def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Prediction]:
+    """The `top` most probable classes of each picture; equal probabilities go by the class's index.
+
+    Args:
+      model: a release bundle, a .tflite file or a SavedModel: see predicting_model.open_model.
+      images: JPEG, PNG, GIF, BMP or WebP files, checked as ingestion checks them.
+
+    Raises:
+      PredictError: no model, or no picture that can be read.
+      BundleError, TFLiteError, ModelError: see open_model.
+    """
+    if top < 1:
+        raise PredictError(f"top is {top}, wanted at least 1.")
+    opened = predicting_model.open_model(model)
+    crop = {"resolution": opened.resolution, "central_fraction": opened.central_fraction}
+    predictions: list[Prediction] = []
+    for start in range(0, len(images), BATCH):
+        predictions += _of_batch(opened, images[start : start + BATCH], top, crop)
+    if predictions and all(prediction.fault for prediction in predictions):
+        faults = [f"{prediction.image}: {prediction.fault}" for prediction in predictions]
+        raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
+    return predictions
+
+
+def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[str, Any]) -> list[Prediction]:
+    decoded = pictures.decode_each(batch, **crop)
+    good = [each for each in decoded if not isinstance(each, str)]
+    probabilities = iter(opened.probabilities(np.stack(good)) if good else ())
+    return [
+        Prediction(given.name, (), found)
+        if isinstance(found, str)
+        else Prediction(given.name, tuple(classifier.guesses(next(probabilities), opened.labels, top)))
+        for given, found in zip(batch, decoded, strict=True)
+    ]
+
+
+def faults(predictions: Sequence[Prediction]) -> str:
+    """What is said of pictures that cannot be read; nothing where all can."""
+    bad = [f"{_printable(prediction.image)}: {prediction.fault}" for prediction in predictions if prediction.fault]
+    if not bad:
+        return ""
+    more = [f"and {len(bad) - NAMED:,} more"] if len(bad) > NAMED else []
+    said = "\n  ".join([*bad[:NAMED], *more])
+    return f"{len(bad):,} of {len(predictions):,} pictures cannot be read:\n  {said}"
+
+
+def as_json(predictions: Sequence[Prediction]) -> str:
+    """A list of pictures, each with its classes; one that cannot be read has none, and an error."""
+    listed = [
+        {
+            "image": prediction.image,
+            "classes": [dataclasses.asdict(guess) for guess in prediction.guesses],
+            **({"error": prediction.fault} if prediction.fault else {}),
+        }
+        for prediction in predictions
+    ]
+    return json.dumps(listed, indent=2)
+
+
+def table(predictions: Sequence[Prediction]) -> Table:
+    """For people: a row for each guess, the picture's name before its first."""
+    shown = Table("Picture", "Class", "Probability", box=None)
+    shown.columns[2].justify = "right"
+    for prediction in predictions:
+        for place, guess in enumerate(prediction.guesses):
+            name = _printable(prediction.image) if place == 0 else ""
+            style = "bold" if place == 0 else ""
+            shown.add_row(Text(name), Text(_printable(guess.label), style), Text(f"{guess.probability:.1%}", style))
+    return shown
+
+
+def _printable(text: str) -> str:
+    """Names come from files: a control character in one must not reach the terminal."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if class_names.fault(character) else character for character in text)
