@@ -24,6 +24,8 @@ Color = Literal["brightness_first", "fast", "slow"]
 
 # Read, but not written: a recipe's digest is over its fields, and stands in every model made with it.
 FORMAT = FileFormat("recipe")
+# Fields that came after 0.1.0. With their default, a recipe is the one of before and keeps its digest.
+_LATER = ("bn_pictures", "sized")
 
 
 class RecipeError(ValueError):
@@ -108,7 +110,12 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the fields: the recipe's name in every model that was trained by it."""
+        values = self.as_dict()
+        for field in dataclasses.fields(self):
+            if field.name in _LATER and values[field.name] == field.default:
+                del values[field.name]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_a_moved_module_is_the_same_under_both_names_and_a_missing_one_is_missin
 
 
 def test_an_attribute_of_a_module_that_became_a_package_is_found_in_its_new_module():
-    get = moved_names.attributes("components", {"MANIFEST": "bundle"})
+    get = moved_names.attributes("components", {"MANIFEST": "release.bundle"})
     assert get("MANIFEST") == "manifest.json"
     with pytest.raises(AttributeError, match="module 'components' has no attribute 'OTHER'"):
         get("OTHER")
