@@ -12,6 +12,7 @@ from components.gate import fitness, training_sample
 from components.gate.accuracy import Rule
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes, as in gate_power.
+_OTHERS = 20  # Classes beside the largest, where that matters.
 RULE = Rule(max_calibration_error=1.0)
 CALIBRATED = Rule(max_lost=1.0)
 
@@ -37,7 +38,7 @@ def _print_tables(runs: int, generator: np.random.Generator) -> None:
             shares = [sum(draw(n, c, generator) for _ in range(runs)) / runs for n, c in SETS.items()]
             print(f"| {name} | " + " | ".join(f"{share:.2%}" for share in shares) + " |", flush=True)
 
-    table("Blocked as knowing no more than the largest class, all classes alike but the first.", _chance_rows())
+    table("Blocked as knowing no more than the largest class, 20 equal classes beside the largest.", _chance_rows())
     table("Blocked by classes that are never found; their own shares differ by the standard deviation.", _class_rows())
     table("Blocked by batch norm, on 512 training pictures; 1 % are right with the file only.", _batch_norm_rows())
     table("Blocked by calibration; confidence differs from picture to picture by 20 points.", _calibration_rows())
@@ -48,9 +49,12 @@ def _chance_rows() -> Iterable[tuple[str, _Draw]]:
     for largest, gain in ((0.1, 0.0), (0.1, 0.05), (0.1, 0.4), (0.5, 0.0), (0.5, 0.05), (0.5, 0.1), (0.9, 0.03)):
 
         def draw(pictures: int, classes: int, rng: np.random.Generator, largest=largest, gain=gain) -> bool:
-            found = rng.binomial(pictures, largest)  # Of the largest class; it is always answered, but for the gain.
-            others = rng.binomial(pictures - found, gain / (1 - largest))
-            confusion = np.array([[found, 0], [pictures - found - others, others]])
+            shares = [largest, *[(1 - largest) / _OTHERS] * _OTHERS]
+            labels = rng.multinomial(pictures, shares)
+            right = rng.binomial(labels, gain / (1 - largest))  # Of the others; else the largest class is the answer.
+            right[0] = labels[0]
+            confusion = np.diag(right)
+            confusion[:, 0] += labels - right
             return _any(_scores(confusion), None, RULE, "not shown to know more")
 
         yield f"largest class {largest:.0%}, top-1 {largest + gain:.0%}", draw

@@ -126,6 +126,18 @@ def test_one_dead_class_is_blocked_and_named(pictures, classes, right):
     assert [lost["index"] for lost in verdict.facts["lost_classes"]] == [7]
 
 
+def test_a_share_of_the_classes_may_lose_where_somebody_says_so():
+    pairs = counts(pictures=10_000, right=0.8, classes=100)
+    lost, both = pairs.only_baseline.copy(), pairs.both_right.copy()
+    lost[1], both[1] = both[1], 0
+    pairs = PairedCounts(both, lost, pairs.only_candidate, pairs.both_wrong)
+    [fault] = judge(pairs, Rule()).faults
+    assert "--class-margin and --max-lost" in fault
+    evidence = judge(pairs, Rule(max_lost=0.01))
+    assert evidence.passed and "1 of 100 classes are lost, which may be" in evidence.sentence
+    assert not judge(pairs, Rule(max_lost=0.009)).passed
+
+
 def test_of_many_dead_classes_the_first_five_are_told():
     pairs = counts(pictures=10_000, right=0.9)
     pairs.only_baseline[1:9], pairs.both_right[1:9] = pairs.both_right[1:9].copy(), 0
