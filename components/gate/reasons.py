@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Numbers = dict[str, Any]  # As paired_accuracy.judge() puts them into verdict.json.
+Numbers = dict[str, Any]  # As accuracy.judge() puts them into verdict.json.
 
 _NAMED_CLASSES = 5  # In the reason; verdict.json has them all.
 

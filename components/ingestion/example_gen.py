@@ -79,7 +79,7 @@ class Driver(driver.FileBasedDriver):
         range_config: Any = None,
         input_base_uri: str | None = None,
     ) -> input_processor.InputProcessor:
-        """The processor whose fingerprint is source_kind.fingerprint."""
+        """The processor whose fingerprint is detect.fingerprint."""
         self._processor = _Fingerprint(input_base_uri or "", splits, range_config)
         self._processor.wanted = options.of(Wanted, self._settings)
         return self._processor

@@ -11,7 +11,7 @@ from components.pictures.limits import MAX_PIXELS, RECORDED, Orientation
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """Of a small set a few files are always let pass: see ingestion_counts.allowed_refusals."""
+    """Of a small set a few files are always let pass: see counts.allowed_refusals."""
 
     max_refused: float = option(
         0.001,
