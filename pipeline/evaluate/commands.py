@@ -104,10 +104,8 @@ def _slices(text: str) -> list[tuple[str]]:
 def _evaluate(console: Console, request: Request, *, quiet: bool) -> Evaluation:
     from pipeline.evaluate import evaluate as evaluating
 
-    with output_log.following(console, request.output, nodes=3, quiet=quiet) as follower:
-        result = evaluating.evaluate(request, follower=follower)
-    output_log.path(request.output).rename(request.output / "log.txt")
-    return result
+    with output_log.following(console, request.output, nodes=3, keep_as="log.txt", quiet=quiet) as follower:
+        return evaluating.evaluate(request, follower=follower)
 
 
 def _refused(output: Path) -> str:

@@ -70,6 +70,4 @@ def _ingest(console: Console, request: Request) -> str:
     from pipeline.ingest import request as ingesting
 
     with output_log.following(console, request.output, nodes=1) as follower:
-        said = ingesting.ingest(request, follower=follower)
-    output_log.path(request.output).unlink()  # Of an ingestion that went well the report says all.
-    return said
+        return ingesting.ingest(request, follower=follower)
