@@ -1,0 +1,1 @@
+"""The compiled file: made from the DAG, given its shape, placed with settings."""
