@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components import tf_example, tf_record
-from components.picture import normalise
-from components.source import Category
+from components.containers import tfrecord
+from components.ingestion import example_writer
+from components.pictures.check import normalise
+from components.sources.source import Category
 
 WIDTH, HEIGHT, BYTES = 500, 375, 85_000
 DISTINCT = 100  # Pictures; a corpus repeats them under other names.
@@ -32,8 +33,8 @@ def write_shard(path: Path, pictures: int, *, classes: int) -> int:
             category = Category(f"class_{label}", f"class_{label}", f"class {label}")
             picture = distinct[number % len(distinct)]
             name = f"picture_{number:08}.JPEG"
-            data = tf_example.serialise(picture, label=label, category=category, filename=name)
-            file.write(tf_record.record(data))
+            data = example_writer.serialise(picture, label=label, category=category, filename=name)
+            file.write(tfrecord.record(data))
     return path.stat().st_size
 
 

@@ -85,8 +85,8 @@ def _most_memory() -> int:
 def _tfma(shard: Path, model: Path, folder: Path) -> None:
     from rich.console import Console
 
-    from pipeline import evaluate
-    from pipeline.progress import Follower
+    from pipeline.evaluate import evaluate
+    from pipeline.terminal.progress import Follower
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         request = evaluate.Request([f"int8={model}"], shard.parent, Path(scratch) / "evaluation")
@@ -127,9 +127,9 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     import tensorflow as tf
 
     from benchmarks import corpus
-    from trainer import mobilenet_v1
     from trainer.keras import keras
-    from trainer.variant import Variant
+    from trainer.network import mobilenet_v1
+    from trainer.network.variant import Variant
 
     for pictures in (options.few, options.many):
         examples = folder / f"examples-{pictures}"

@@ -204,7 +204,7 @@ def _loop(data: Path, out: Path, *, decode: bool, half: int | None = None) -> Ca
     import simplejpeg
     import tensorflow as tf
 
-    from components.picture_header import read_header
+    from components.pictures.header import read_header
 
     def work() -> None:
         digests = []
@@ -241,9 +241,9 @@ def _ours(data: Path, out: Path, *, check: bool, workers: int) -> Callable[[], o
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from components.ingestion import ingest
-    from components.ingestion_rules import Rules
-    from pipeline.cluster.beam_flags import local_beam_flags
+    from components.ingestion.ingest import ingest
+    from components.ingestion.rules import Rules
+    from pipeline.compiled.beam_flags import local_beam_flags
 
     options = PipelineOptions(local_beam_flags(workers=workers))
     rules = Rules(decode_check=check)

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipeline import benchmark
-from pipeline.benchmark import How, Ratio, Timing
-from trainer import mobilenet_v1, quantization, tflite
+from pipeline.benchmark import benchmark
+from pipeline.benchmark.benchmark import How, Ratio, Timing
+from trainer import quantization, tflite
 from trainer.keras import keras
-from trainer.variant import Variant
+from trainer.network import mobilenet_v1
+from trainer.network.variant import Variant
 
 CLASSES = 1001
 WIDTHS, RESOLUTIONS = (0.25, 0.5, 0.75, 1.0), (128, 160, 192, 224)  # The 16 that were released.

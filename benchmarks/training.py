@@ -18,10 +18,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from components import ingestion
-from trainer import input_pipeline, loop, mobilenet_v1, optimizer
+from components.ingestion import ingest
+from trainer import input_pipeline
 from trainer.keras import keras
+from trainer.network import mobilenet_v1
 from trainer.recipes import sample
+from trainer.training import loop, optimizer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 
@@ -32,7 +34,7 @@ def main() -> None:
         parser.add_argument(option, type=int, default=default)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report = ingestion.ingest(str(SAMPLE), f"{folder}/examples")
+        report = ingest.ingest(str(SAMPLE), f"{folder}/examples")
         job = _job(options, folder, report["splits"]["train"]["pictures"])
         ours, fit = _ours(job), _fit(job)
         for run in (ours, fit):

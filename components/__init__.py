@@ -4,11 +4,11 @@
 def __getattr__(name: str) -> type:
     """Gives `components.IngestionSummary` and its like, as Kubeflow imports those types, without importing TFX here."""
     if name == "IngestionSummary":
-        from components.ingestion_summary import IngestionSummary
+        from components.ingestion.summary import IngestionSummary
 
         return IngestionSummary
     if name in ("HtmlPage", "ClassificationMetrics", "ScalarMetrics"):
-        from components import system_artifacts
+        from components.node import system_artifacts
 
         return getattr(system_artifacts, name)
     raise AttributeError(f"module 'components' has no attribute {name!r}")

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.network.variant import Variant
 from trainer.recipe import Recipe, experiment
-from trainer.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Branch:
         Raises:
           ValueError, OSError: it cannot be read.
         """
-        from trainer import imported_model
+        from trainer.slim import imported_model
 
         digest = imported_model.source_digest(start.path)
         return dataclasses.replace(self, start=dataclasses.replace(start, digest=digest))

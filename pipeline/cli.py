@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline import (
-    analysis_cli,
-    benchmark_cli,
-    cluster_cli,
-    evaluate_cli,
-    family_cli,
-    ingest_cli,
-    registry_cli,
-    release_cli,
-    report_cli,
-    run_cli,
-    zoo_cli,
-)
+from pipeline.analysis import commands as analysis_commands
+from pipeline.benchmark import commands as benchmark_commands
+from pipeline.cluster import commands as cluster_commands
+from pipeline.cluster import registry_commands
+from pipeline.evaluate import commands as evaluate_commands
+from pipeline.family import commands as family_commands
+from pipeline.family import zoo_commands
+from pipeline.ingest import commands as ingest_commands
+from pipeline.release import commands as release_commands
+from pipeline.report import commands as report_commands
+from pipeline.run import commands as run_commands
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -27,17 +25,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(run_cli.app)
-app.add_typer(cluster_cli.app)
-app.add_typer(family_cli.app)
-app.add_typer(analysis_cli.app)
-app.add_typer(report_cli.app)
-app.add_typer(evaluate_cli.app)
-app.add_typer(ingest_cli.app)
-app.add_typer(release_cli.app)
-app.add_typer(registry_cli.app)
-app.add_typer(benchmark_cli.app)
-app.add_typer(zoo_cli.app)
+app.add_typer(run_commands.app)
+app.add_typer(cluster_commands.app)
+app.add_typer(family_commands.app)
+app.add_typer(analysis_commands.app)
+app.add_typer(report_commands.app)
+app.add_typer(evaluate_commands.app)
+app.add_typer(ingest_commands.app)
+app.add_typer(release_commands.app)
+app.add_typer(registry_commands.app)
+app.add_typer(benchmark_commands.app)
+app.add_typer(zoo_commands.app)
 
 
 def main() -> None:

@@ -17,26 +17,27 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types.channel import BaseChannel
 
-from components import class_choice, label_schema
-from components.accuracy_gate import AccuracyGate
-from components.bundle_builder import BundleBuilder
-from components.checkpoint_importer import CheckpointImporter
-from components.data_gate import DataGate
-from components.example_gen import ImageNetExampleGen
-from components.ingestion_report import IngestionReport
-from components.ingestion_rules import Rules
-from components.label_schema import LabelSchema
-from components.pusher import Pusher
-from components.report_builder import ReportBuilder
-from components.source_kind import Wanted
-from components.tflite_converter import TFLiteConverter
-from components.zoo_report import ZooReport
-from pipeline import evaluation, source
+from components.conversion.checkpoint_importer import CheckpointImporter
+from components.conversion.tflite_converter import TFLiteConverter
+from components.gate.accuracy_gate import AccuracyGate
+from components.ingestion import label_schema
+from components.ingestion.data_gate import DataGate
+from components.ingestion.example_gen import ImageNetExampleGen
+from components.ingestion.label_schema import LabelSchema
+from components.ingestion.report import IngestionReport
+from components.ingestion.rules import Rules
+from components.release.bundle_builder import BundleBuilder
+from components.release.pusher import Pusher
+from components.report.report_builder import ReportBuilder
+from components.sources import class_choice
+from components.sources.detect import Wanted
+from components.zoo.zoo_report import ZooReport
+from pipeline import code_digest, eval_config
 from pipeline.branch import Branch, Start
-from pipeline.settings import VISIBLE_DROP, Settings
+from pipeline.settings.local import VISIBLE_DROP, Settings
 from trainer.imagenet import EVAL, TRAIN
+from trainer.network.variant import Variant
 from trainer.recipe import Recipe
-from trainer.variant import Variant
 
 BeamArgument = str | ph.Placeholder
 Parameter = Callable[[str, Any], Any]  # (name, value) → what stands in the DAG for it.
@@ -63,7 +64,7 @@ def create_pipeline(
     branches: Sequence[Branch],
     *,
     parameter: Parameter = as_it_is,
-    digest: Digest = source.digest,
+    digest: Digest = code_digest.digest,
     metadata_connection_config: metadata.ConnectionConfigType | None = None,
     beam_pipeline_args: Sequence[BeamArgument] = (),
 ) -> Pipeline:
@@ -89,14 +90,14 @@ def create_pipeline(
             max_leaked=settings.max_leaked,
             exif_orientation=settings.exif_orientation,
         ),
-        code=digest("components.example_gen"),
+        code=digest("components.ingestion.example_gen"),
     )
     examples = example_gen.outputs["examples"]
     # What was taken, converted and refused, as an artifact of its own.
-    report = IngestionReport(examples=examples, code=digest("components.ingestion_report"))
+    report = IngestionReport(examples=examples, code=digest("components.ingestion.report"))
     # Labels and sizes, never the JPEG bytes.
     statistics_gen = StatisticsGen(examples=examples, stats_options=label_schema.statistics_options())
-    schema = LabelSchema(examples=examples, code=digest("components.label_schema"))
+    schema = LabelSchema(examples=examples, code=digest("components.ingestion.label_schema"))
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"])
     # ExampleValidator only records anomalies; the gate fails on them, and the trainers need what it hands on.
     gate = DataGate(
@@ -104,7 +105,7 @@ def create_pipeline(
         statistics=statistics_gen.outputs["statistics"],
         label_schema=schema.outputs["schema"],
         report=report.outputs["report"],
-        code=digest("components.data_gate"),
+        code=digest("components.ingestion.data_gate"),
     )
     data = _Data(examples=examples, report=report.outputs["report"], schema=gate.outputs["schema"])
     shared: list[BaseNode] = [example_gen, report, statistics_gen, schema, validator, gate]
@@ -112,7 +113,7 @@ def create_pipeline(
     # The table and the page of all that was pushed, whatever became of a branch: it reads the bundles themselves.
     zoo = ZooReport(
         destination=parameter("push_destination", settings.destination),
-        code=digest("components.zoo_report"),
+        code=digest("components.zoo.zoo_report"),
     ).with_id(ZOO)
     zoo.add_upstream_nodes([nodes[-1] for nodes in grown])  # The Pushers.
     return Pipeline(
@@ -148,7 +149,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         examples=data.examples,
         float_model=float_model,
         qat_model=qat_trainer.outputs["model"],
-        code=digest("components.tflite_converter"),
+        code=digest("components.conversion.tflite_converter"),
     ).with_id(f"TFLiteConverter-{name}")
     # The file that ships against what it came from, on the same pictures.
     evaluator = Evaluator(
@@ -156,8 +157,8 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         model=converter.outputs["tflite"],
         baseline_model=float_model,
         example_splits=[EVAL],
-        eval_config=evaluation.eval_config(code=digest("components.evaluation")),
-        module_path="components.evaluation",
+        eval_config=eval_config.eval_config(code=digest("components.evaluation.tfma_module")),
+        module_path="components.evaluation.tfma_module",
     ).with_id(f"Evaluator-{name}")
     # The only blessing; the last release is compared with too.
     gate = AccuracyGate(
@@ -170,7 +171,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
         visible_drop=VISIBLE_DROP,
-        code=digest("components.accuracy_gate"),
+        code=digest("components.gate.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
     # The page that shows it all, blessed or not, and its metrics for the backends' own pages.
     report = ReportBuilder(
@@ -183,7 +184,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         tflite=converter.outputs["tflite"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=gate.outputs["blessing"],
-        code=digest("components.report_builder"),
+        code=digest("components.report.report_builder"),
     ).with_id(f"ReportBuilder-{name}")
     # The release bundle.
     builder = BundleBuilder(
@@ -192,14 +193,14 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         qat_model=qat_trainer.outputs["model"],
         tflite=converter.outputs["tflite"],
         evaluation=evaluator.outputs["evaluation"],
-        code=digest("components.bundle_builder"),
+        code=digest("components.release.bundle_builder"),
     ).with_id(f"BundleBuilder-{name}")
     # To its destination, whole or not at all, only if blessed.
     pusher = Pusher(
         model=builder.outputs["bundle"],
         model_blessing=gate.outputs["blessing"],
         push_destination=_destination(parameter("push_destination", settings.destination)),
-        custom_config={"code": digest("components.pusher")},
+        custom_config={"code": digest("components.release.pusher")},
     ).with_id(f"Pusher-{name}")
     return [*importers, *float_trainers, qat_trainer, converter, evaluator, gate, report, builder, pusher]
 
@@ -213,7 +214,7 @@ def _importer(data: _Data, branch: Branch, start: Start, digest: Digest) -> Base
         raw=start.raw,
         only_a_start=start.trained_on,
         central_fraction=branch.qat_recipe.central_fraction,
-        code=digest("components.checkpoint_importer"),
+        code=digest("components.conversion.checkpoint_importer"),
     ).with_id(f"CheckpointImporter-{branch.variant.id}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainer.variant import RESOLUTIONS, WIDTHS, Variant, VariantError
+from trainer.network.variant import RESOLUTIONS, WIDTHS, Variant, VariantError
 
 ALL = "all"
 FAMILY = tuple(Variant(width, resolution) for width in WIDTHS for resolution in RESOLUTIONS)  # The reference's.

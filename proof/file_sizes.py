@@ -2,8 +2,8 @@
 
     python -m proof.file_sizes
 
-It writes pipeline/file_sizes.json, which `mobilenet models` shows: a file's size depends on the shapes of the network
-and on the converter, not on the values of the weights. About 20 s for each variant.
+It writes pipeline/family/file_sizes.json, which `mobilenet models` shows: a file's size depends on the shapes of the
+network and on the converter, not on the values of the weights. About 20 s for each variant.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from trainer import mobilenet_v1, quantization, tflite
-from trainer.reference_table import CLASSES, TABLE
-from trainer.variant import Variant
+from trainer import quantization, tflite
+from trainer.network import mobilenet_v1
+from trainer.network.variant import Variant
+from trainer.slim.reference_table import CLASSES, TABLE
 
-SIZES = Path(__file__).parents[1] / "pipeline" / "file_sizes.json"
+SIZES = Path(__file__).parents[1] / "pipeline" / "family" / "file_sizes.json"
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
     python -m proof.gate_power > proof/gate_power.md
 
-Every row draws `--runs` evaluations and asks components.paired_accuracy.judge itself. Of each class's pictures, `gains`
+Every row draws `--runs` evaluations and asks components.gate.accuracy.judge itself. Of each class's pictures, `gains`
 are right with the int8 file only and `gains + drop` with the float model only; the floor is out of the way. The second
-table does the same for the last release, of which only the counts are known (components.unpaired_test).
+table does the same for the last release, of which only the counts are known (unpaired_statistics.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components import unpaired_test
-from components.paired_accuracy import Rule, judge
-from components.scores import PairedCounts
+from components.evaluation import unpaired_statistics
+from components.evaluation.scores import PairedCounts
+from components.gate.accuracy import Rule, judge
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes: bundled, Fashion-MNIST, ImageNet.
 RULE = Rule(floor=0.0)
@@ -73,7 +73,7 @@ def _blocked_by_release(drop: float, gains: float, pictures: int, runs: int, gen
     drawn = generator.multinomial(pictures, [both, lost, gains, 1 - both - lost - gains], size=runs)
     blocked = 0
     for right, before, now, _ in drawn.tolist():
-        bound = unpaired_test.drop_lower_bound(
+        bound = unpaired_statistics.drop_lower_bound(
             before=(right + before, pictures), now=(right + now, pictures), alpha=RULE.alpha
         )
         blocked += bound > RULE.margin

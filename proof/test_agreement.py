@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from pipeline import lineage
 from trainer import export, preprocessing
-from trainer.tflite_runner import Runner
+from trainer.tflite.runner import Runner
 
 pytestmark = pytest.mark.proof
 

@@ -26,10 +26,10 @@ def test_nothing_runs_twice_and_an_edited_file_that_trains_trains_again(tmp_path
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     lines = [("first run", *_run(tmp_path)), ("the same again", *_run(tmp_path))]
     lines.append(("with `--beam-workers 2`", *_run(tmp_path, "--beam-workers", "2")))
-    for file in ("accuracy_gate", "pusher"):
+    for file in ("gate/accuracy_gate", "release/pusher"):
         _edit(tmp_path / "components" / f"{file}.py")
     lines.append(("after an edit of accuracy_gate.py and pusher.py", *_run(tmp_path)))
-    _edit(tmp_path / "trainer" / "schedule.py")
+    _edit(tmp_path / "trainer" / "training" / "schedule.py")
     lines.append(("after an edit of schedule.py", *_run(tmp_path)))
     rows = [f"| {what} | {', '.join(sorted(done)) or 'none'} | {seconds:.0f} |" for what, done, seconds in lines]
     REPORT.write_text(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components import bundle
+from components.release import bundle
 
 ROOT = Path(__file__).parents[1]
 STEM = "mobilenet_v1_0.25_64"

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import bundle, signature
-from pipeline import verify
+from components.release import bundle, signature
+from pipeline.release import verify
 from tests import clients
 from tests.clients import Agreement
 from trainer import tflite

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components import bundle
-from components import evaluation as evaluations
-from components.scores import Evaluation
-from pipeline import kubeflow, lineage
+from components.evaluation import tfma_module as evaluations
+from components.evaluation.scores import Evaluation
+from components.release import bundle
+from pipeline import lineage
 from pipeline.branch import Branch
-from pipeline.compiled_file import Compiled
-from pipeline.ir import runner as ir_runner
+from pipeline.compiled import compiler
+from pipeline.compiled.compiled_file import Compiled
+from pipeline.emulator import runner as ir_runner
 
 pytestmark = pytest.mark.proof
 
@@ -32,7 +33,7 @@ def test_in_processes_of_their_own_the_nodes_end_with_the_counts_of_the_local_ru
     start = time.monotonic()
     local = _local(tmp_path / "local")
     seconds = {"`mobilenet run`": time.monotonic() - start}
-    file = kubeflow.compile_pipeline(kubeflow.DEFAULTS, [Branch.of("0.25_32", "tiny")])
+    file = compiler.compile_pipeline(compiler.DEFAULTS, [Branch.of("0.25_32", "tiny")])
     results = {}
     for backend in ("vertex", "kubeflow"):
         start = time.monotonic()

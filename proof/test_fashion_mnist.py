@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from components import evaluation as evaluations
+from components.evaluation import tfma_module as evaluations
 from pipeline import lineage
-from trainer import export, input_pipeline, loop, quantization
+from trainer import export, input_pipeline, quantization
 from trainer.recipes import fashion_mnist
+from trainer.training import loop
 
 pytestmark = pytest.mark.proof
 

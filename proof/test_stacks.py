@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from components import destination
+from components.release import versions
 
 pytestmark = pytest.mark.proof
 
@@ -89,7 +89,7 @@ def found() -> Iterator[dict[str, str]]:
 
 
 def release(workdir: Path) -> Path:
-    return Path(str(destination.resolve(workdir / "models" / VARIANT / destination.LATEST)))
+    return Path(str(versions.resolve(workdir / "models" / VARIANT / versions.LATEST)))
 
 
 def top1(info: dict[str, Any], kind: str) -> int:

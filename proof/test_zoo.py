@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from components import bundle, zoo_bundles, zoo_tables
+from components.release import bundle
+from components.zoo import bundles, tables
 from pipeline import lineage
 from tests import browser
 
@@ -43,13 +44,13 @@ def test_killed_in_the_third_of_four_branches_it_repeats_nothing_and_a_branch_th
     assert done.returncode == 0, done.stdout
     after = lineage.last_run(workdir / "metadata.sqlite")
     _nothing_was_repeated(before, after, workdir)
-    zoo = zoo_bundles.read(workdir / "models")
+    zoo = bundles.read(workdir / "models")
     _eight_models(zoo, workdir)
     again = _run(tmp_path, "--variants", ",".join(VARIANTS))
     assert again.returncode == 0
     assert {node.state for node in lineage.last_run(workdir / "metadata.sqlite").values()} == {"cached"}
     failed = _one_fails(tmp_path, workdir)
-    _write_report(done.stdout, failed.stdout, zoo_tables.as_markdown(zoo))
+    _write_report(done.stdout, failed.stdout, tables.as_markdown(zoo))
 
 
 def _kill_in_the_third(tree: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from components import bundle
+from components.release import bundle
 from trainer import eval_image, tflite
 
 EVAL = Path(__file__).parents[1] / "data" / "sample" / "eval"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from components import bucket
+from components.release import gcs_path
 
 PAGE = 3  # Objects to a page of a listing, so that there is more than one.
 
@@ -160,11 +160,11 @@ def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     storage = Storage()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(storage))
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
-    bucket._client.cache_clear()
+    gcs_path._client.cache_clear()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield storage
     finally:
         server.shutdown()
         server.server_close()
-        bucket._client.cache_clear()
+        gcs_path._client.cache_clear()

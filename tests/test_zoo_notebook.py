@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from tests.components.zoo_folder import push
+from tests.components.zoo.zoo_folder import push
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer import mobilenet_v1, preprocessing, quantization
+from trainer import preprocessing, quantization
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
+from trainer.network import mobilenet_v1
 from trainer.whole import whole_folder
 
 KERAS = "keras"

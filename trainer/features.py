@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer import export, mobilenet_v1, quantization, tflite
-from trainer.conv_defs import BLOCKS
+from trainer import export, quantization, tflite
 from trainer.keras import keras
-from trainer.layer_names import QUANTIZED
-from trainer.tflite_graph import pack, parse
+from trainer.network import mobilenet_v1
+from trainer.network.conv_defs import BLOCKS
+from trainer.network.layer_names import QUANTIZED
+from trainer.tflite.graph import pack, parse
 from trainer.whole import whole_folder
 
 SAVED_MODEL = "saved_model"

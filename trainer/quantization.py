@@ -13,7 +13,7 @@ import tensorflow_model_optimization as tfmot
 
 from trainer import quantizers
 from trainer.keras import keras
-from trainer.layer_names import float_name
+from trainer.network.layer_names import float_name
 
 
 class QuantizationError(ValueError):
@@ -128,7 +128,7 @@ def _check(model: keras.Model) -> None:
     if not isinstance(model, keras.Model):
         raise QuantizationError(
             f"got {type(model).__module__}.{type(model).__name__}, wanted a tf_keras model: "
-            "build it with trainer.mobilenet_v1.build (Keras 3 models cannot be quantized)."
+            "build it with trainer.network.mobilenet_v1.build (Keras 3 models cannot be quantized)."
         )
     if not getattr(model, "_is_graph_network", False):
         raise QuantizationError(

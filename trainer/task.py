@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from trainer import cluster, distribution, export, input_pipeline, loop, mobilenet_v1, quantization, recipe
+from trainer import export, input_pipeline, quantization, recipe
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, TRAIN
-from trainer.imported_model import read_ranges
 from trainer.keras import keras
-from trainer.layer_names import HEAD
+from trainer.network import mobilenet_v1
+from trainer.network.layer_names import HEAD
+from trainer.slim.imported_model import read_ranges
+from trainer.training import distribution, loop, tf_config
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -31,7 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Where TF_CONFIG names several workers, each of them calls this with the same arguments; the chief writes.
     """
-    members = cluster.from_environment()
+    members = tf_config.from_environment()
     with members.together():
         _run(fn_args, distribution.join(members))
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from components import system_types
+from components.node import system_types
 from pipeline.checks import modules
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
-from pipeline.compiled_file import EXECUTOR_CLASS
+from pipeline.compiled.compiled_file import EXECUTOR_CLASS
 
 # Those that TFX finds without their module: TITLE_TO_CLASS_PATH of its compiler_utils.
 TFX = frozenset(
@@ -24,7 +24,7 @@ TFX = frozenset(
     )
 )  # fmt: skip
 _TITLE = re.compile("[a-z][a-z0-9_-]{2,20}[.][A-Z][A-Za-z0-9_-]{2,49}")  # What TFX's compiler takes as a title.
-_ENTRYPOINT = "components.entrypoint"  # Has a class for each of system_types.TYPES.
+_ENTRYPOINT = "components.node.entrypoint"  # Has a class for each of system_types.TYPES.
 _OTHERS = ("system.", "google.")  # Kubeflow's and Vertex AI's own, which TFX cannot import.
 
 

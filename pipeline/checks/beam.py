@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
-from pipeline.cluster.beam_flags import LOCAL
-from pipeline.cluster.node_settings import BEAM_NODES, kind
+from pipeline.compiled.beam_flags import LOCAL
+from pipeline.settings.nodes import BEAM_NODES, kind
 
 _RUNNER = "--runner"
 _DOWNLOADS = ("", "DirectRunner", "SwitchingDirectRunner", "PrismRunner")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.checks import modules
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
-from pipeline.compiled_file import EXECUTOR_CLASS
+from pipeline.compiled.compiled_file import EXECUTOR_CLASS
 
-_ENTRYPOINT = "components.entrypoint"
+_ENTRYPOINT = "components.node.entrypoint"
 _HERE = "in this environment, which the image is made of"
 # Parameters of TFX's components that name code: a function of a module, and a module.
 _FUNCTION, _MODULE = "run_fn", "module_path"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task
-from pipeline.compiled_file import DATA_DIGEST, IMAGE
+from pipeline.compiled.compiled_file import DATA_DIGEST, IMAGE
 
 _REFERENCE = re.compile(
     r"(?P<name>[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*)(:(?P<tag>\w[\w.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, messages, value_of
-from pipeline.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC
+from pipeline.compiled.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC
 
 INVOCATION = "--json_serialized_invocation_args"
 _FILLED_IN = "{{$}}"  # The backend puts the ExecutorInput there.

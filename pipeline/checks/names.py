@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target
-from pipeline.compiled_file import SCHEMA_VERSION
+from pipeline.compiled.compiled_file import SCHEMA_VERSION
 
 # Vertex AI names a run NAME-YYYYMMDDhhmmss, of at most 128 characters. Kubeflow's database has 128 for a name.
 _PIPELINE = {

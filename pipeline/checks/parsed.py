@@ -13,7 +13,7 @@ from typing import Any, Literal
 from google.protobuf import json_format
 
 from pipeline.checks import modules
-from pipeline.compiled_file import Compiled
+from pipeline.compiled.compiled_file import Compiled
 
 Target = Literal["vertex", "kubeflow"]
 

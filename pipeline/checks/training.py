@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, value_of
 from pipeline.checks.resources import wrong_accelerator
-from pipeline.cluster.training_job import EXECUTOR, FLAG
-from pipeline.compiled_file import EXECUTOR_CLASS
+from pipeline.compiled.compiled_file import EXECUTOR_CLASS
+from pipeline.compiled.training_job import EXECUTOR, FLAG
 
 _LEAST_DISK = 100  # GB; Vertex AI refuses less.
 _MEND = "Place the file with settings that have `training:` for this node."

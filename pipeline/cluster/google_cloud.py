@@ -13,7 +13,7 @@ from google.auth import exceptions as auth_exceptions
 from google.cloud import storage
 
 from pipeline.cluster.runs import ClusterError, Report, Unreachable
-from pipeline.cluster.settings import VertexSettings
+from pipeline.settings.cluster import VertexSettings
 
 _TIMEOUT = 30  # Seconds.
 _ONCE: Any = None  # Not again for two minutes, which the client would; its types leave None out.

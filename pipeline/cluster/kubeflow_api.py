@@ -17,10 +17,10 @@ from urllib.parse import quote
 from pipeline.cluster import runs as following
 from pipeline.cluster.kubeflow_http import Api
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
-from pipeline.cluster.settings import KubeflowSettings
-from pipeline.cluster.submit import Submission, Submitted
-from pipeline.compiled_file import called
-from pipeline.settings import kubeflow_token
+from pipeline.cluster.submission import Submission, Submitted
+from pipeline.compiled.compiled_file import called
+from pipeline.settings.cluster import KubeflowSettings
+from pipeline.settings.environment import kubeflow_token
 
 
 def described(submission: Submission) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import Any
 from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 
-from components import bucket, bundle, destination
-from components.bucket import BucketPath
-from components.cloud_paths import remote
+from components.node.cloud_paths import remote
+from components.release import bundle, gcs_path
+from components.release import versions as destination
+from components.release.gcs_path import BucketPath
 from pipeline.cluster.google_cloud import credentials, explained
 from pipeline.cluster.runs import ClusterError
 
@@ -85,7 +86,7 @@ def register(release: str, where: Registry, *, display_name: str | None = None, 
 def _in_cloud_storage(release: str) -> BucketPath:
     """A cluster's mount of a bucket is that bucket."""
     try:
-        folder = destination.resolve(bucket.place(remote(release)))
+        folder = destination.resolve(gcs_path.place(remote(release)))
     except ValueError as error:
         raise bundle.BundleError(str(error)) from error
     if not isinstance(folder, BucketPath):

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from components import class_choice, source_kind
-from components.source import DataError
+from components.data_error import DataError
+from components.sources import class_choice, detect
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
-from pipeline.cluster.settings import FOLDERS, Cluster
-from pipeline.compiled_file import Compiled, as_json
-from pipeline.settings import VISIBLE_DROP
+from pipeline.compiled.compiled_file import Compiled, as_json
+from pipeline.settings.cluster import FOLDERS, Cluster
+from pipeline.settings.local import VISIBLE_DROP
 from trainer.recipe import RecipeError
 
 _TRAINER = re.compile("(float|qat)_recipe_.+")  # A trainer's parameter, as pipeline.trainer_parameter names it.
@@ -95,10 +95,10 @@ def data_digest(folder: str, parameters: Mapping[str, Any] = MappingProxyType({}
     """
     if not Path(folder).is_dir():  # A bucket's address is no folder here either.
         return None
-    fields = source_kind.Wanted._fields
-    wanted = source_kind.Wanted(**{name: parameters[name] for name in fields if parameters.get(name)})
+    fields = detect.Wanted._fields
+    wanted = detect.Wanted(**{name: parameters[name] for name in fields if parameters.get(name)})
     try:
-        return source_kind.fingerprint(folder, wanted)
+        return detect.fingerprint(folder, wanted)
     except DataError as error:
         raise RunParameterError(str(error)) from error
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
-from pipeline import check, compiled_file
+from pipeline.checks import check
 from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
-from pipeline.cluster.settings import KubeflowSettings, VertexSettings
-from pipeline.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
+from pipeline.compiled import compiled_file
+from pipeline.compiled.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
 WHEN = "TIME"  # Stands for the time of submission, so that a dry run reads the same every time.
 UNSEEN = f"unseen-{WHEN}"  # The digest of data that cannot be seen from here.

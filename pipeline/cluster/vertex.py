@@ -21,9 +21,9 @@ from google.protobuf import json_format, struct_pb2
 from pipeline.cluster import runs as following
 from pipeline.cluster.google_cloud import credentials, explained, look_for_buckets
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
-from pipeline.cluster.settings import FOLDERS, VertexSettings
-from pipeline.cluster.submit import Submission, Submitted
-from pipeline.compiled_file import called
+from pipeline.cluster.submission import Submission, Submitted
+from pipeline.compiled.compiled_file import called
+from pipeline.settings.cluster import FOLDERS, VertexSettings
 
 TIMEOUT = 120  # Seconds for one call.
 _CONSOLE = "https://console.cloud.google.com/vertex-ai"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.compiled_file import BRANCHES, VARIANT, WHATEVER_CAME_BEFORE
+from pipeline.compiled.compiled_file import BRANCHES, VARIANT, WHATEVER_CAME_BEFORE
 
 Json = dict[str, Any]
 Types = Mapping[tuple[str, str], Json]  # (producer, output) → artifactType.

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from components.provenance_records import Parts
+    from components.gate.provenance_records import Parts
 
 
 def jpeg(seed: int, *, size: int = 16, mode: str = "RGB", kind: str = "JPEG") -> bytes:
@@ -54,6 +54,6 @@ def fill_folder() -> Callable[[Path], Path]:
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory) -> "Parts":
     """What AccuracyGate takes, all of it honestly made; not to be changed."""
-    from tests.components import honest_artifacts  # Not above: TFMA and the trainers take seconds.
+    from tests.components.gate import honest_artifacts  # Not above: TFMA and the trainers take seconds.
 
     return honest_artifacts.make(tmp_path_factory.mktemp("honest"))

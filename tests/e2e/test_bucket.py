@@ -5,10 +5,11 @@ import shutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components import bucket
-from pipeline import lineage, verify
+from components.release import gcs_path
+from pipeline import lineage
+from pipeline.release import verify
 from tests import storage_server
-from tests.components.test_signature import write_keys
+from tests.components.release.test_signature import write_keys
 from tests.e2e.conftest import WholeRun, arguments, mobilenet
 
 pytestmark = pytest.mark.e2e
@@ -24,7 +25,7 @@ def test_a_run_pushes_signs_and_reports_in_a_bucket(whole_run: WholeRun, tmp_pat
         done = mobilenet(*arguments(whole_run.data, workdir), *place)
         assert done.returncode == 0, f"{done.stdout}\n{(workdir / 'log.txt').read_text()[-4000:]}"
         assert "Blessed and pushed: gs://models/out/0.25_32/1 (signed)" in done.stdout
-        assert verify.faults(bucket.place("gs://models/out/0.25_32/1"), public) == []
+        assert verify.faults(gcs_path.place("gs://models/out/0.25_32/1"), public) == []
     local = whole_run.workdir / "models"
     files = {path.relative_to(local).as_posix() for path in local.rglob("*") if path.is_file()}
     assert {f"out/{name}" for name in files} | {"out/0.25_32/1/model.sig"} == set(storage.objects)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from components import bundle
-from components import evaluation as evaluations
-from components.scores import Evaluation
+from components.evaluation import tfma_module as evaluations
+from components.evaluation.scores import Evaluation
+from components.release import bundle
 from pipeline import lineage
 from tests.e2e.conftest import WholeRun, arguments, mobilenet
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components import bundle
+from components.release import bundle
 from tests import clients
 from tests.e2e.conftest import WholeRun
 

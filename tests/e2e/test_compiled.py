@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components import bundle, zoo_bundles
-from components import evaluation as evaluations
-from components.scores import Evaluation
-from pipeline import kubeflow, lineage
+from components.evaluation import tfma_module as evaluations
+from components.evaluation.scores import Evaluation
+from components.release import bundle
+from components.zoo import bundles
+from pipeline import lineage
 from pipeline.branch import Branch
-from pipeline.compiled_file import Compiled
-from pipeline.ir import runner as ir_runner
+from pipeline.compiled import compiler
+from pipeline.compiled.compiled_file import Compiled
+from pipeline.emulator import runner as ir_runner
 from tests.e2e.conftest import WholeRun
 
 pytestmark = pytest.mark.e2e
@@ -48,7 +50,7 @@ def run(file: Compiled, workdir: Path, data: Path, *, backend: Any = "vertex", *
 
 @pytest.fixture(scope="module")
 def file() -> Compiled:
-    return kubeflow.compile_pipeline(kubeflow.DEFAULTS, [Branch.of("0.25_32", "tiny", seed=3)])
+    return compiler.compile_pipeline(compiler.DEFAULTS, [Branch.of("0.25_32", "tiny", seed=3)])
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_as_on_vertex_it_pushes_a_whole_bundle_with_the_counts_of_the_local_run(
     assert [bundle.verify(folder) for folder in vertex.pushed] == [[]]
     assert_same_counts(whole_run, vertex.first)
     assert_page_and_metrics(vertex.first)
-    zoo = zoo_bundles.load(vertex.workdir / "models" / "zoo" / "zoo.json")
+    zoo = bundles.load(vertex.workdir / "models" / "zoo" / "zoo.json")
     assert [model.name for model in zoo.models] == ["0.25_32 float", "0.25_32 int8"]
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pipeline import lineage, tensorboard
+from pipeline import lineage
+from pipeline.analysis import tensorboard
 from tests.e2e.conftest import WholeRun, mobilenet
 
 pytestmark = pytest.mark.e2e

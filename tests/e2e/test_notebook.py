@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from components import evaluation as evaluations
+from components.evaluation import tfma_module as evaluations
 from pipeline import lineage
 from tests.e2e.conftest import ROOT, WholeRun
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from components import evaluation as evaluations
+from components.evaluation import tfma_module as evaluations
 from pipeline import lineage
 from tests import browser
 from tests.e2e.conftest import WholeRun, mobilenet

@@ -13,11 +13,13 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from components import bundle, outcomes
-from components import evaluation as evaluations
+from components.evaluation import outcomes
+from components.evaluation import tfma_module as evaluations
+from components.release import bundle
 from pipeline import lineage
 from tests.e2e.conftest import ROOT, TRAIN_PICTURES, WholeRun, arguments, mobilenet
-from trainer import export, input_pipeline, loop, preprocessing, quantization
+from trainer import export, input_pipeline, preprocessing, quantization
+from trainer.training import loop
 
 pytestmark = pytest.mark.e2e
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components import bundle, zoo_bundles
-from components import evaluation as evaluations
-from pipeline import lineage, verify
+from components.evaluation import tfma_module as evaluations
+from components.release import bundle
+from components.zoo import bundles
+from pipeline import lineage
+from pipeline.release import verify
 from tests import browser
-from tests.components.test_signature import write_keys
+from tests.components.release.test_signature import write_keys
 from tests.e2e.conftest import WholeRun, mobilenet
 
 pytestmark = pytest.mark.e2e
@@ -84,7 +86,7 @@ def test_the_last_screen_has_every_branch_with_its_scores(added: Added):
 
 def test_the_zoos_table_is_of_the_files_that_were_pushed_with_the_counts_of_their_evaluations(added: Added):
     page = added.nodes["ZooReport"].outputs["html"]
-    zoo = zoo_bundles.load(added.models / "zoo" / "zoo.json")
+    zoo = bundles.load(added.models / "zoo" / "zoo.json")
     assert page.uri.with_name("zoo.json").read_bytes() == (added.models / "zoo" / "zoo.json").read_bytes()
     assert sorted(model.name for model in zoo.models) == [
         "0.25_32 float", "0.25_32 int8", "0.25_40 float", "0.25_40 int8",
@@ -104,5 +106,5 @@ def test_the_zoos_table_is_of_the_files_that_were_pushed_with_the_counts_of_thei
 def test_choose_gives_the_one_of_the_highest_int8_top1(added: Added):
     done = mobilenet("choose", "--zoo", added.models, "--max-bytes", "1M", "--json")
     chosen = json.loads(done.stdout)["chosen"]
-    models = [model for model in zoo_bundles.read(added.models).models if model.kind == "int8"]
+    models = [model for model in bundles.read(added.models).models if model.kind == "int8"]
     assert (done.returncode, chosen["top1"]) == (0, max(model.top1 for model in models))

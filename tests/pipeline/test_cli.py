@@ -69,7 +69,7 @@ def test_settings_come_from_a_file_and_options_stand_over_it(tmp_path):
     file.write_text(f"target: local\nworkdir: {tmp_path / 'runs'}\nmargin: 0.02\nfloor: 0.7\n")
     code = (
         "import sys; from unittest import mock; from pipeline import cli\n"
-        "with mock.patch('pipeline.run_cli._run', side_effect=OSError) as run:\n"
+        "with mock.patch('pipeline.run.commands._run', side_effect=OSError) as run:\n"
         "    try: cli.main()\n"
         "    except SystemExit: print(run.call_args.args[1])\n"
     )

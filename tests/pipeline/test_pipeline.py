@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tfx.dsl.compiler import compiler
 
-from pipeline import local
-from pipeline import settings as where
 from pipeline.branch import Branch, Start
 from pipeline.pipeline import create_pipeline
-from pipeline.settings import Settings
+from pipeline.run import local_run
+from pipeline.settings import environment
+from pipeline.settings.local import Settings
+from trainer.network.variant import Variant
 from trainer.recipes import tiny
-from trainer.variant import Variant
 
 BRANCH = Branch(Variant(0.25, 32), tiny.FLOAT, tiny.QAT)
 
@@ -120,10 +120,10 @@ def test_every_node_of_ours_has_its_source_in_its_cache_key(settings):
 
 
 def test_neither_workers_nor_their_mode_are_in_a_cache_key(settings, monkeypatch):
-    for name in (where.BEAM_MODE, where.BEAM_WORKERS):
+    for name in (environment.BEAM_MODE, environment.BEAM_WORKERS):
         monkeypatch.setenv(name, "")
-    where.set_beam_workers(7)
-    compiled = compiler.Compiler().compile(local.local_pipeline(settings, [BRANCH])).SerializeToString()
-    assert compiled.count(b"--direct_num_workers=") == compiled.count(where.BEAM_WORKERS.encode()) == 3
+    environment.set_beam_workers(7)
+    compiled = compiler.Compiler().compile(local_run.local_pipeline(settings, [BRANCH])).SerializeToString()
+    assert compiled.count(b"--direct_num_workers=") == compiled.count(environment.BEAM_WORKERS.encode()) == 3
     assert b"multi_processing" not in compiled
     assert b"--direct_num_workers=7" not in compiled

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from pipeline import variants
-from trainer.reference_table import TABLE
-from trainer.variant import VariantError
+from trainer.network.variant import VariantError
+from trainer.slim.reference_table import TABLE
 
 
 def _names(text: str) -> list[str]:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import checkpoint, export, features, mobilenet_v1, preprocessing, quantization, tflite
+from trainer import export, features, preprocessing, quantization, tflite
 from trainer.features import FeaturesError
 from trainer.keras import keras
+from trainer.network import mobilenet_v1
+from trainer.slim import checkpoint
 
 SIDE = 128
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer.lively import stir
-from trainer import mobilenet_v1, quantization, quantizers
-from trainer.checkpoint import import_tf1
+from trainer import quantization, quantizers
 from trainer.keras import keras
+from trainer.network import mobilenet_v1
+from trainer.slim.checkpoint import import_tf1
 
 SIDE, CLASSES = 32, 11
 
@@ -183,7 +184,9 @@ def test_without_calibration_relu6_ranges_are_0_to_6():
 def test_a_keras_3_model_is_refused_with_what_to_build_instead():
     inputs = keras3.Input((SIDE, SIDE, 3))
     model = keras3.Model(inputs, keras3.layers.Flatten()(inputs))
-    with pytest.raises(ValueError, match=r"got keras\..*wanted a tf_keras model: build it with trainer.mobilenet_v1"):
+    with pytest.raises(
+        ValueError, match=r"got keras\..*wanted a tf_keras model: build it with trainer.network.mobilenet_v1"
+    ):
         quantization.quantize(model, calibration=None, freeze_bn=True)  # pyright: ignore[reportArgumentType]
 
 

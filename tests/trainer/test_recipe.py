@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
-from trainer import recipe, schedule
+from trainer import recipe
 from trainer.recipe import RecipeError
 from trainer.recipes import imagenet, packaged, released, sample
+from trainer.training import schedule
 
 IMAGENET_PICTURES = 1_281_167
 

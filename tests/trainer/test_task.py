@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import export, input_pipeline, loop, task
+from trainer import export, input_pipeline, task
 from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
-from trainer.imported_model import RANGES_FILE
 from trainer.keras import keras
+from trainer.network.variant import Variant
 from trainer.recipes import tiny
-from trainer.variant import Variant
+from trainer.slim.imported_model import RANGES_FILE
+from trainer.training import loop
 
 LABELS = ["background", "black", "grey", "white"]
 PICTURES = 48

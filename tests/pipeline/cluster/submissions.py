@@ -6,10 +6,10 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from pipeline import compiled_file, kubeflow
 from pipeline.branch import Branch
-from pipeline.cluster.settings import KubeflowSettings, VertexSettings
-from pipeline.compiled_file import Compiled
+from pipeline.compiled import compiled_file, compiler
+from pipeline.compiled.compiled_file import Compiled
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
 ACCOUNT = "mobilenet@project.iam.gserviceaccount.com"
 NETWORK = "projects/12345/global/networks/net"
@@ -20,7 +20,7 @@ GPU_IMAGE = "registry.example/mobilenet:1-gpu"
 @functools.lru_cache(maxsize=1)
 def compiled() -> Compiled:
     """As `mobilenet compile` makes it."""
-    return kubeflow.compile_pipeline(kubeflow.DEFAULTS, [Branch.of("0.25_64", "sample")])
+    return compiler.compile_pipeline(compiler.DEFAULTS, [Branch.of("0.25_64", "sample")])
 
 
 def written(folder: Path) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.cluster import kubeflow_api
 from pipeline.cluster.kubeflow_http import Api
 from pipeline.cluster.runs import ClusterError, Unreachable
-from pipeline.settings import SettingsError
+from pipeline.settings.error import SettingsError
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import KubeflowServer
 

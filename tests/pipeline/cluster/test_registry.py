@@ -9,11 +9,11 @@ from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 from typer.testing import CliRunner
 
-from components import bundle, pusher
-from components.bundle import BundleError
+from components.release import bundle, pusher
+from components.release.bundle import BundleError
 from pipeline.cluster import registry
+from pipeline.cluster.registry_commands import app
 from pipeline.cluster.runs import ClusterError
-from pipeline.registry_cli import app
 from tests import storage_server
 
 PARENT = "projects/project/locations/europe-west4"

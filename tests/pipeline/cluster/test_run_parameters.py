@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from pipeline import settings_file
 from pipeline.cluster import run_parameters
 from pipeline.cluster.run_parameters import RunParameterError
-from pipeline.compiled_file import Compiled, as_json
-from pipeline.settings import ROOT, SAMPLE
+from pipeline.compiled.compiled_file import Compiled, as_json
+from pipeline.settings import settings_file
+from pipeline.settings.local import ROOT, SAMPLE
 from trainer import recipe
 from trainer.recipes import sample
 

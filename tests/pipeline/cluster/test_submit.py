@@ -6,10 +6,11 @@ import pytest
 import yaml
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
-from pipeline import compiled_file
-from pipeline.cluster import placement, run_parameters, submit
-from pipeline.cluster.submit import EXAMPLE_GEN, SubmitError
-from pipeline.settings import SAMPLE
+from pipeline.cluster import run_parameters, submit
+from pipeline.cluster.submission import SubmitError
+from pipeline.cluster.submit import EXAMPLE_GEN
+from pipeline.compiled import compiled_file, placement
+from pipeline.settings.local import SAMPLE
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import KubeflowServer
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import check, kubeflow
 from pipeline.branch import Branch, Start
-from pipeline.cluster import placement
+from pipeline.checks import check
+from pipeline.compiled import compiler, placement
 from tests.pipeline.cluster import submissions
 
 SMALL, LARGE, LARGER = (Branch.of(each, "sample") for each in ("0.25_64", "0.5_64", "0.25_128"))
@@ -15,7 +15,7 @@ SMALL, LARGE, LARGER = (Branch.of(each, "sample") for each in ("0.25_64", "0.5_6
 
 @pytest.fixture(scope="module")
 def three():
-    return kubeflow.compile_pipeline(kubeflow.DEFAULTS, [SMALL, LARGE, LARGER])
+    return compiler.compile_pipeline(compiler.DEFAULTS, [SMALL, LARGE, LARGER])
 
 
 def exits(compiled) -> dict[str, list[str]]:
@@ -69,7 +69,7 @@ def test_a_variant_with_settings_of_its_own_has_components_of_its_own_and_the_ot
 def test_an_imported_model_beside_a_trained_one_has_a_component_of_its_own():
     imported = dataclasses.replace(LARGE, start=Start(Path("/mnt/checkpoint"), digest="0" * 64))
     other = dataclasses.replace(LARGER, start=Start(Path("/mnt/other"), digest="1" * 64))
-    compiled = kubeflow.compile_pipeline(kubeflow.DEFAULTS, [SMALL, imported, other])
+    compiled = compiler.compile_pipeline(compiler.DEFAULTS, [SMALL, imported, other])
     calls = compiled.spec["components"]["branches"]["dag"]["tasks"]
     given = {call: (task["componentRef"]["name"], task["inputs"]["parameters"]) for call, task in calls.items()}
     assert given["Variant-w025-r64"][0] == "Variant"

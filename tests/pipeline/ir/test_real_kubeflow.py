@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.compiled_file import Compiled
-from pipeline.ir import runner
+from pipeline.compiled.compiled_file import Compiled
+from pipeline.emulator import runner
 
 CASES = json.loads((Path(__file__).parents[2] / "data" / "kubeflow" / "cases.json").read_text(encoding="utf-8"))
 PRELUDE = CASES.pop("PRELUDE")

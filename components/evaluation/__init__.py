@@ -1,0 +1,1 @@
+"""What is measured of a model: counts, slices, scores, intervals, statistics."""

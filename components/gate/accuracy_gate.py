@@ -1,0 +1,163 @@
+"""AccuracyGate: the only blessing. It takes three kinds of evidence, each with its own sentence in the reason.
+
+Paired accuracy (accuracy.py, where the bounds stand), structure (structure.py) and provenance
+(provenance.py): a file may be as right as the float model and still be no int8 file, or another one.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base import base_driver
+from tfx.orchestration.portable import base_driver as portable_driver
+from tfx.orchestration.portable import data_types
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+
+from components.conversion import digests
+from components.conversion.artifact import INT8, SERVING
+from components.evaluation import tfma_module as evaluations
+from components.gate import accuracy, last_release, provenance, provenance_records, structure
+from components.gate.accuracy import ALPHA, CLASS_MARGIN, MARGIN, VISIBLE_DROP, Rule
+from components.gate.evidence import Evidence
+from components.gate.last_release import Release
+from components.gate.provenance_records import Parts
+from trainer.imagenet import LABELS_FILE
+
+VERDICT_FILE = "verdict.json"
+BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
+NOT_BLESSED_FILE = "NOT_BLESSED"
+
+
+@component
+def AccuracyGate(
+    evaluation: InputArtifact[ModelEvaluation],
+    examples: InputArtifact[Examples],
+    tflite: InputArtifact[Model],
+    float_model: InputArtifact[Model],
+    qat_model: InputArtifact[Model],
+    blessing: OutputArtifact[ModelBlessing],
+    floor: Parameter[float],
+    destination: Parameter[str] = "",
+    margin: Parameter[float] = MARGIN,
+    class_margin: Parameter[float] = CLASS_MARGIN,
+    visible_drop: Parameter[float] = VISIBLE_DROP,
+    alpha: Parameter[float] = ALPHA,
+    code: Parameter[str] = "",
+) -> None:
+    """Judges the file; `destination` is where releases are pushed to, and the last one lies."""
+    rule = Rule(floor=floor, margin=margin, class_margin=class_margin, visible_drop=visible_drop, alpha=alpha)
+    tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
+    parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
+    verdict = judge(parts, rule, destination=destination)
+    blessing.set_int_custom_property("blessed", int(verdict.blessed))
+    blessing.set_string_custom_property("reason", verdict.reason)
+    blessing.set_string_custom_property("code", code)
+    write(verdict, blessing.uri)
+
+
+class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
+    """Puts the release that the file is compared with into the cache key, which sees the destination's name alone.
+
+    Drivers of ours run on no cluster. There a verdict may come from the cache when the destination has changed: one
+    that blesses is then of a bundle that its own run went on to push, and one that does not is on the safe side.
+    """
+
+    def __init__(self, metadata_handle: Any) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        portable_driver.BaseDriver.__init__(self, metadata_handle)
+
+    def run(self, execution_info: data_types.ExecutionInfo) -> Any:
+        """Gives the execution property `last_release`; empty where there is none."""
+        tflite, float_model = (
+            Path(artifact_utils.get_single_uri(list(execution_info.input_dict[key])), SERVING)
+            for key in ("tflite", "float_model")
+        )
+        base = str(execution_info.exec_properties.get("destination", ""))
+        release = release_to_compare(tflite, float_model, base)
+        output = driver_output_pb2.DriverOutput()
+        output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
+        return output
+
+
+AccuracyGate.DRIVER_CLASS = Driver  # pyright: ignore[reportAttributeAccessIssue] - the decorator makes a class.
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Blessed or not, and the evidence."""
+
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def blessed(self) -> bool:
+        return all(each.passed for each in self.evidence)
+
+    @property
+    def reason(self) -> str:
+        """A line for each kind of evidence; of a file that is not blessed, for each that speaks against it."""
+        return "\n".join(each.reason for each in self.evidence if self.blessed or not each.passed)
+
+
+def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
+    """The three kinds of evidence.
+
+    Args:
+      destination: where releases are pushed to; empty for none.
+
+    Raises:
+      PushError: the destination is not a folder of a file system.
+    """
+    labels = read_labels(str(parts.examples))
+    candidate = parts.evaluation.candidate
+    release = last_release.compare(
+        release_to_compare(parts.tflite, parts.float_model, destination),
+        data=provenance_records.data_digest(parts.examples),
+        now=(candidate.top1_count, candidate.pictures),
+        alpha=rule.alpha,
+    )
+    described = provenance_records.description(parts.float_model)
+    return Verdict(
+        (
+            accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
+            structure.examine(
+                (parts.tflite / INT8).read_bytes(), labels=labels, variant=described.variant if described else None
+            ),
+            provenance.examine(parts),
+        )
+    )
+
+
+def release_to_compare(tflite: Path, float_model: Path, destination: str) -> Release | None:
+    """The newest other release of the float model's variant; both are serving folders."""
+    described, sha256 = provenance_records.description(float_model), digests.file_sha256(tflite / INT8)
+    if described is None or sha256 is None:
+        return None
+    return last_release.newest_other(destination, described.variant.name, sha256=sha256)
+
+
+def read_labels(examples_uri: str) -> list[str]:
+    """The names of the classes in the order of the outputs, `background` first."""
+    with tf.io.gfile.GFile(os.path.join(examples_uri, LABELS_FILE)) as file:
+        return file.read().splitlines()
+
+
+def write(verdict: Verdict, uri: str) -> None:
+    """Writes verdict.json, and then the empty file BLESSED or NOT_BLESSED that TFX's Pusher looks for."""
+    content = {
+        "blessed": verdict.blessed,
+        "reason": verdict.reason,
+        "evidence": [each.as_dict() for each in verdict.evidence],
+    }
+    tf.io.gfile.makedirs(uri)
+    with tf.io.gfile.GFile(os.path.join(uri, VERDICT_FILE), "w") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+    marker = BLESSED_FILE if verdict.blessed else NOT_BLESSED_FILE
+    with tf.io.gfile.GFile(os.path.join(uri, marker), "w") as file:
+        file.write("")

@@ -1,0 +1,102 @@
+"""The last release at the push destination: what the gate compares a new file with, beside its float model.
+
+Only info.json is known of it, so the comparison is one of counts (components/evaluation/unpaired_statistics.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.evaluation import unpaired_statistics
+from components.release import bundle, versions
+from components.release.gcs_path import Place
+
+NOT_THERE: Mapping[str, Any] = {"not_compared": "there is no other release to compare with"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """A whole bundle at the destination, and what its info.json says."""
+
+    folder: Place
+    info: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        return self.folder.name
+
+    @property
+    def int8_sha256(self) -> str | None:
+        """Of the file whose top-1 it records; None where it does not say."""
+        name = self._said("results", "int8", "measured_on")
+        return self._said("files", name, "sha256") if isinstance(name, str) else None
+
+    @property
+    def data(self) -> str | None:
+        """Digest of the pictures that it was trained on and measured on; a float model may have been imported."""
+        return self._said("digests", "quantized", "data")
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """(pictures that its int8 file got right, pictures); None where it does not say, or what cannot be."""
+        right, pictures = self._said("results", "int8", "top1_count"), self._said("results", "pictures")
+        fits = type(right) is int and type(pictures) is int and 0 <= right <= pictures and pictures > 0
+        return (right, pictures) if fits else None
+
+    @property
+    def fingerprint(self) -> str:
+        """For the cache: another one, or another content, is another string."""
+        return f"{self.version}:{bundle.read_manifest(self.folder)[bundle.INFO]}"
+
+    def _said(self, *path: str) -> Any:
+        value: Any = self.info
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+
+def newest_other(base: str, variant: str, *, sha256: str) -> Release | None:
+    """The newest whole release of the variant with another int8 file; None if there is none.
+
+    The same file as a release is no news, so a run that is repeated after its own push finds what the first one found.
+
+    Args:
+      base: the push destination; empty for none.
+      sha256: of the int8 file that is judged.
+
+    Raises:
+      PushError: the base is neither a folder nor in Cloud Storage.
+      OSError: the base cannot be listed.
+    """
+    if not base:
+        return None
+    folder = versions.folder_of(base, variant)
+    for version in reversed(versions.versions(folder)):
+        try:
+            release = Release(folder / str(version), bundle.read_info(folder / str(version)))
+        except bundle.BundleError:
+            continue
+        if release.int8_sha256 != sha256 and not bundle.verify(release.folder):
+            return release
+    return None
+
+
+def compare(release: Release | None, *, data: str | None, now: tuple[int, int], alpha: float) -> dict[str, Any]:
+    """What the rule must know of it: `version`, its top-1, the lower bound of the drop since; or why `not_compared`.
+
+    Args:
+      data: digest of the pictures that were evaluated.
+      now: (pictures that the new int8 file got right, pictures).
+    """
+    if release is None:
+        return dict(NOT_THERE)
+    version = {"version": release.version}
+    if release.counts is None or release.data is None:
+        return {**version, "not_compared": f"release {release.version} does not record its top-1 and its data"}
+    if release.data != data:
+        return {**version, "not_compared": f"release {release.version} was measured on other data"}
+    right, pictures = release.counts
+    bound = unpaired_statistics.drop_lower_bound(before=release.counts, now=now, alpha=alpha)
+    return {**version, "pictures": pictures, "top1": right / pictures, "drop_lower_bound": bound}

@@ -1,0 +1,1 @@
+"""From a source to checked, sharded examples, their report and their schema."""

@@ -1,0 +1,1 @@
+"""What runs on a cluster's node before and around a component."""

@@ -1,0 +1,1 @@
+"""One picture: whether it is taken, and as which bytes."""

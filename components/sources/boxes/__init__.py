@@ -1,0 +1,1 @@
+"""Bounding boxes that lie beside pictures."""

@@ -1,0 +1,48 @@
+"""What every source of pictures hands to ingestion: the classes, and the pictures of each split with their labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class DataError(ValueError):
+    """The user's data or disk stands in the way. The message says what was got, what was wanted and what to do."""
+
+
+class Category(NamedTuple):
+    """One class: its folder's name, the reference's `synset` and the words for people."""
+
+    name: str
+    synset: str
+    text: str
+
+
+Box = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax, as shares of the picture's width and height.
+
+
+class Entry(NamedTuple):
+    """One picture: its name for reports (`train/<class>/<file>`), where it lies, and its label, 1…N.
+
+    It is `size` bytes from `offset` on of the file at `path`, which is a tar or a TFRecord file; without a size, all of
+    the file. In a TFRecord, so many bytes of its record lie before it and after it: the record's checksum is of all.
+    """
+
+    name: str
+    path: str
+    label: int
+    offset: int = 0
+    size: int | None = None
+    before: int = 0
+    after: int = 0
+    boxes: Sequence[Box] = ()
+
+
+class Source(NamedTuple):
+    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files whose name is no picture's.
+
+    `boxes` counts what became of the bounding boxes (boxes/boxes.py), and is empty where there are none.
+    """
+
+    categories: Sequence[Category]
+    splits: Mapping[str, Sequence[Entry]]
+    ignored: int
+    boxes: Mapping[str, int] = {}

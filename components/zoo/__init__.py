@@ -1,0 +1,1 @@
+"""All released models side by side: rows, fronts, tables, a page."""

@@ -1,0 +1,155 @@
+"""Reads the zoo off the bundles at a push destination: of each variant the newest whole version counts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from components.evaluation.intervals import share_interval
+from components.release import bundle, gcs_path, versions
+from components.release.gcs_path import Place
+from components.zoo import models as zoo_models
+from components.zoo.models import Kind, Latency, Model, Zoo, ZooError
+
+LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
+_LARGEST = 16 << 20  # Bytes of a JSON file.
+
+
+def read(base: Place) -> Zoo:
+    """The float and the int8 file of every variant that was pushed to `<base>/<variant>/<version>/`.
+
+    Every byte is compared with the manifest: a version that is not whole is passed over, and named among the faults.
+
+    Raises:
+      ZooError: the folder cannot be listed.
+    """
+    models: list[Model] = []
+    faults: list[str] = []
+    for folder in _variants(base):
+        for version in reversed(versions.versions(folder)):
+            place = folder / str(version)
+            try:
+                models += _models(place, base)
+            except bundle.BundleError as error:
+                faults.append(str(error))
+            else:
+                break
+    return zoo_models.assembled(models, faults)
+
+
+def fingerprint(base: Place) -> str:
+    """Changes with whatever the zoo would be read from: the manifests and the measurements. For a cache."""
+    sums = hashlib.sha256()
+    for folder in _variants(base):
+        manifests = (folder / str(version) / bundle.MANIFEST for version in versions.versions(folder))
+        for file in (*manifests, _latency_file(base, folder.name)):
+            content = file.read_bytes() if file.is_file() else b""
+            sums.update(f"{gcs_path.below(base, file)}:{len(content)}\n".encode() + content)
+    return sums.hexdigest()
+
+
+def load(path: Path) -> Zoo:
+    """A zoo.json.
+
+    Raises:
+      ZooError: it cannot be read, or is none.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ZooError(f"{path} has {path.stat().st_size:,} bytes, wanted at most {_LARGEST:,}. Is it a zoo.json?")
+        return zoo_models.from_json(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ZooError(f"{path} cannot be read: {error}. Give a zoo.json, or the folder that bundles go to.") from error
+
+
+def _variants(base: Place) -> list[Place]:
+    """The folders that hold versions."""
+    try:
+        folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.exists() else []
+        return [folder for folder in folders if versions.versions(folder)]
+    except OSError as error:
+        raise ZooError(f"{base} cannot be listed: {error}. Give the folder that bundles are pushed to.") from error
+
+
+def _models(folder: Place, base: Place) -> list[Model]:
+    """Of one bundle.
+
+    Raises:
+      BundleError: it is not whole, or its info.json does not say what is asked.
+    """
+    if faults := bundle.verify(folder):
+        raise bundle.BundleError(f"{folder} is not whole: {'; '.join(faults[:5])}. Push the bundle again.")
+    info = bundle.read_info(folder)
+    try:
+        measured = _latencies(base, info)
+        return [_model(info, kind, gcs_path.below(base, folder), measured) for kind in get_args(Kind)]
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
+
+
+def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[str, Latency]) -> Model:
+    file = f"{info['name']}_{kind}.tflite"
+    pictures, scores = _count(info["results"]["pictures"]), info["results"][kind]
+    top1, top5 = (_count(scores[f"{top}_count"]) for top in ("top1", "top5"))
+    bounds1, bounds5 = share_interval(top1, pictures), share_interval(top5, pictures)
+    return Model(
+        variant=str(info["variant"]),
+        kind=kind,
+        width=float(info["width"]),
+        resolution=_count(info["resolution"]),
+        classes=_count(info["classes"]),
+        macs=_count(info["macs"]),
+        parameters=_count(info["parameters"]),
+        file=file,
+        bytes=_count(info["files"][file]["bytes"]),
+        pictures=pictures,
+        data=str(info["digests"]["quantized"]["data"]),  # The float model's may be another's, where it was imported.
+        folder=folder,
+        latency=latencies.get(file),
+        top1=top1 / pictures,
+        top1_low=bounds1.low,
+        top1_high=bounds1.high,
+        top5=top5 / pictures,
+        top5_low=bounds5.low,
+        top5_high=bounds5.high,
+    )
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"count, but {value!r},")
+    return value
+
+
+def _latency_file(base: Place, variant: str) -> Place:
+    return base / LATENCY / f"{variant}.json"
+
+
+def _latencies(base: Place, info: Mapping[str, Any]) -> dict[str, Latency]:
+    """File → what was measured on these very bytes; that there is nothing is no fault."""
+    said = _json(_latency_file(base, str(info["variant"])))
+    files = said.get("files") if isinstance(said, Mapping) else None
+    if not isinstance(said, Mapping) or not isinstance(files, Mapping):
+        return {}
+    return dict(_measured(said, files, info["files"]))
+
+
+def _measured(
+    said: Mapping[str, Any], files: Mapping[str, Any], ours: Mapping[str, Any]
+) -> Iterator[tuple[str, Latency]]:
+    shared = {key: said[key] for key in ("machine", "runtime") if key in said}
+    for name, value in files.items():
+        if not isinstance(value, Mapping) or name not in ours or value.get("sha256") != ours[name].get("sha256"):
+            continue  # Of another version: its file of this name is another.
+        if found := zoo_models.latency({**shared, **value}):
+            yield str(name), found
+
+
+def _json(path: Place) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LARGEST else None
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,1 @@
+"""`mobilenet debug-quantization` and `mobilenet tensorboard`."""

@@ -1,0 +1,1 @@
+"""`mobilenet benchmark`: how long a file takes."""

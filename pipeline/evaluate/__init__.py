@@ -1,0 +1,1 @@
+"""`mobilenet evaluate`: model files measured on pictures."""

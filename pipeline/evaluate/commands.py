@@ -1,0 +1,115 @@
+"""The command `mobilenet evaluate`. What it needs is imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.terminal import output_log
+from pipeline.terminal.console import failed, say
+
+if TYPE_CHECKING:
+    from components.evaluation.scores import Evaluation
+    from pipeline.evaluate.evaluate import Request
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]MODEL…",
+            help="A .tflite file, a SavedModel's or bundle's folder, a Keras file, a TF1 checkpoint.",
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(metavar="DIR|EXAMPLES", help="CLASS/*.jpg folders, or shards of tf.Examples."),
+    ],
+    output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for all results.")],
+    slices: Annotated[
+        str,
+        typer.Option(help="Features, a comma between them: the default's, any of the Examples'; or none."),
+    ] = "picture_size,decode_note",
+    class_groups: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Lines of class,group: the groups are slices too.")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What others are compared with.", show_default="the first model"),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="WIDTH_RESOLUTION of a TF1 checkpoint whose name does not tell it.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="A checkpoint's weights, not their moving averages.")] = False,
+    central_fraction: Annotated[
+        float | None,
+        typer.Option(help="Of each side of the pictures.", show_default="what each model says of itself, else 0.875"),
+    ] = None,
+    max_refused: Annotated[float, typer.Option(help="The share of a folder's pictures that may be refused.")] = 0.001,
+    beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print scores.json instead of tables.")] = False,
+) -> None:
+    """Measure any number of models on the same pictures, each decoded once, by TFMA.
+
+    Models with 1000 outputs and with 1001 (a background first) compare. Every share comes with its 95 % interval.
+    """
+    from pipeline.settings import environment
+    from pipeline.terminal import silence
+    from trainer.network.variant import Variant
+
+    console = Console()
+    try:
+        options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
+        if central_fraction is not None and not 0 < central_fraction <= 1:
+            raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
+        environment.set_beam_workers(beam_workers)
+        silence.import_tensorflow()
+        from pipeline.evaluate.evaluate import Request
+        from pipeline.evaluate.models import Options
+
+        request = Request(
+            models=models,
+            data=data,
+            output=output.absolute(),
+            baseline=baseline,
+            slices=_slices(slices),
+            class_groups=class_groups,
+            options=Options(**options, central_fraction=central_fraction),
+            beam_workers=beam_workers,
+            max_refused=max_refused,
+        )
+        result = _evaluate(console, request, quiet=as_json)
+    except (ValueError, OSError) as error:
+        raise failed(console, str(error)) from None
+    _show(console, result, output, as_json=as_json)
+
+
+def _slices(text: str) -> list[tuple[str]]:
+    return [] if text == "none" else [(feature.strip(),) for feature in text.split(",") if feature.strip()]
+
+
+def _evaluate(console: Console, request: Request, *, quiet: bool) -> Evaluation:
+    from pipeline.evaluate import evaluate as evaluating
+
+    with output_log.following(console, request.output, nodes=3, quiet=quiet) as follower:
+        result = evaluating.evaluate(request, follower=follower)
+    output_log.path(request.output).rename(request.output / "log.txt")
+    return result
+
+
+def _show(console: Console, result: Evaluation, output: Path, *, as_json: bool) -> None:
+    from pipeline.evaluate import scores_file
+    from pipeline.evaluate import table as evaluation_table
+
+    if as_json:
+        print((output / scores_file.NAME).read_text(encoding="utf-8").rstrip())
+        return
+    for table in evaluation_table.tables(result):
+        console.print(table)
+    say(console, f"{output}: TFMA's results and {scores_file.NAME}")

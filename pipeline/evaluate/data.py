@@ -1,0 +1,65 @@
+"""The pictures of `mobilenet evaluate` as TFRecord shards, with the names of their classes; and the classes' groups."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.data_error import DataError
+from trainer.imagenet import EVAL, LABELS_FILE
+
+# As TFX, TF-Slim and TFDS call their shards.
+_PATTERNS = ("*tfrecord*", "*-?????-of-?????")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Shards, and what their classes are called, the background first; no labels where nobody says."""
+
+    files: list[str]
+    labels: tuple[str, ...] = ()
+
+
+def find(data: Path, labels: tuple[str, ...] = ()) -> Examples | None:
+    """The shards in an Examples artifact (its eval split), in a folder, or one file; None where there are none.
+
+    Args:
+      labels: of the models, for shards without a labels.txt beside them or in the folder above.
+    """
+    files = _shards(data)
+    return Examples(files, _labels(data) or _labels(data.parent) or labels) if files else None
+
+
+def read_groups(path: Path, labels: Sequence[str]) -> Mapping[int, str]:
+    """A CSV file of class,group → label → group; a header `class,group` may stand above.
+
+    Raises:
+      DataError: a line that is something else, or a class that the data does not have.
+    """
+    places = {name: place for place, name in enumerate(labels)}
+    groups: dict[int, str] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if not row or (number == 1 and row == ["class", "group"]):
+                continue
+            if len(row) != 2 or row[0] not in places:
+                raise DataError(
+                    f"{path}, line {number}: got {','.join(row)!r}, wanted class,group with one of the data's "
+                    f"{len(places)} classes, such as {next(iter(labels[1:]), '(none known)')!r}."
+                )
+            groups[places[row[0]]] = row[1]
+    return groups
+
+
+def _shards(data: Path) -> list[str]:
+    if data.is_file():
+        return [str(data)]
+    folder = data / f"Split-{EVAL}" if (data / f"Split-{EVAL}").is_dir() else data
+    return sorted({str(path) for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()})
+
+
+def _labels(folder: Path) -> tuple[str, ...]:
+    file = folder / LABELS_FILE
+    return tuple(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else ()

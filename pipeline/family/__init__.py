@@ -1,0 +1,1 @@
+"""The family of models: `mobilenet models`, `choose`, `zoo`, `download`, `import-checkpoint`."""

@@ -1,0 +1,1 @@
+"""`mobilenet report`: the page of a run, written and served."""

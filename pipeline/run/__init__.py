@@ -1,0 +1,1 @@
+"""`mobilenet run`: the DAG on this machine."""

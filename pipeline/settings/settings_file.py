@@ -1,0 +1,116 @@
+"""Reads a settings file: every fault in it at once, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from pipeline.settings import faults
+from pipeline.settings.cluster import KubeflowSettings, VertexSettings
+from pipeline.settings.error import SettingsError
+from pipeline.settings.faults import Fault
+from pipeline.settings.local import Settings
+
+LARGEST = 256 << 10  # Bytes.
+MOST_VALUES = 10_000  # With aliases written out: a few lines of YAML can stand for billions.
+TARGETS = {"local": Settings, "vertex": VertexSettings, "kubeflow": KubeflowSettings}
+
+_Place = tuple[str, ...]
+
+
+def load(path: Path) -> VertexSettings | KubeflowSettings | Settings:
+    """The settings in a file, of the kind that its `target` names.
+
+    Raises:
+      SettingsError: the file cannot be read, or `FILE:LINE: path.to.field: got X, wanted Y` for every fault in it.
+    """
+    root = _compose(path)
+    # Before the values are made of it, which would keep the last of two and merge what `<<` brings.
+    twice = list(_twice(root))
+    try:
+        raw = yaml.constructor.SafeConstructor().construct_document(root)
+    except (yaml.YAMLError, ValueError) as error:  # The latter from 2024-13-45, which YAML takes for a day.
+        raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
+    lines = dict(_lines(root))
+    found = _faults(raw)
+    if twice or found:
+        located = twice + [(_line(lines, tuple(map(str, fault.path))), fault) for fault in found]
+        raise SettingsError("\n".join(f"{path}:{line}: {fault}" for line, fault in sorted(located, key=_order)))
+    return TypeAdapter(TARGETS[raw["target"]]).validate_python(raw)
+
+
+def _faults(raw: Any) -> list[Fault]:
+    targets = f"one of {', '.join(TARGETS)}"
+    if not isinstance(raw, dict):
+        return [Fault((), faults.shown(raw), f"a mapping with target ({targets}) and more; see settings/")]
+    target = raw.get("target")
+    if not isinstance(target, str) or target not in TARGETS:
+        return [Fault(("target",), faults.shown(target), targets)]
+    return faults.faults(TARGETS[target], raw)
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SettingsError(f"{path} has {path.stat().st_size:,} bytes, wanted at most {LARGEST:,}.")
+        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        values = _size(root, {}) if root else 0
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path} is nested too deeply, or an alias stands for what holds it.") from error
+    if root is None:
+        raise SettingsError(f"{path} is empty. See settings/ for examples.")
+    if values > MOST_VALUES:
+        raise SettingsError(f"{path} holds {values:,} values with its aliases, wanted at most {MOST_VALUES:,}.")
+    return root
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """The values in a node, with aliases written out; each is counted once, so that the count itself is quick."""
+    if id(node) not in known:
+        children = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
+        scalar = isinstance(node, yaml.ScalarNode)
+        known[id(node)] = 1 + (0 if scalar else sum(_size(child, known) for child in children))
+    return known[id(node)]
+
+
+def _twice(node: yaml.Node, path: _Place = ()) -> Iterator[tuple[int, Fault]]:
+    """Names that one mapping has twice: YAML forbids it, and its readers take the last in silence."""
+    seen: dict[str, int] = {}
+    for key, line, child in _children(node):
+        if key in seen and key != "<<":
+            yield line, Fault((*path, key), f"it again (line {seen[key]} has it too)", "it once")
+        seen[key] = line
+        yield from _twice(child, (*path, key))
+
+
+def _lines(node: yaml.Node, path: _Place = ()) -> Iterator[tuple[_Place, int]]:
+    """The line of every field and item, from 1."""
+    for key, line, child in _children(node):
+        yield (*path, key), line
+        yield from _lines(child, (*path, key))
+
+
+def _children(node: yaml.Node) -> Iterator[tuple[str, int, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield str(key.value), key.start_mark.line + 1, value
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield str(index), value.start_mark.line + 1, value
+
+
+def _line(lines: dict[_Place, int], path: _Place) -> int:
+    """Of the field, or of what should have had it."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _order(located: tuple[int, Fault]) -> tuple[int, _Place]:
+    return located[0], tuple(map(str, located[1].path))

@@ -1,0 +1,1 @@
+"""TF-Slim's checkpoints and archives: fetched, read, written, turned into models."""
