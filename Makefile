@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: setup run test test-current chromium proof lint format compile image gpu-lock data-fashion-mnist clean help
+.PHONY: setup run quick test coverage test-current chromium proof lint format compile image gpu-lock data-fashion-mnist clean help
 
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --no-loadscope-reorder
 ARGS ?=
 TARGET ?= cpu
 IMAGE ?= mobilenet-pipeline:$(TARGET)
@@ -13,8 +14,14 @@ setup: ## make .venv from requirements.lock (does nothing when it is there and w
 run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_128" passes options on
 	$(BIN)/mobilenet run $(ARGS)
 
+quick: setup ## before each commit: the tests that train nothing and start no pipeline, 4 minutes on 2 cores
+	$(PYTEST) -m "not slow and not proof" $(ARGS)
+
 test: setup chromium ## the tests that CI runs, on up to four cores; ARGS=tests/pipeline runs a part
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(PYTEST) $(ARGS)
+
+coverage: setup chromium ## the same, measured: lines and branches, with the floor that pyproject.toml sets (twice the time)
+	$(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)
 
 test-current: ## the same on the current stack: here where this machine's C library allows, else in a Debian 13 (as root)
 	@tests/current.sh
@@ -61,7 +68,7 @@ data/fashion-mnist: | setup # The script makes it whole or not at all.
 	$(BIN)/python data/make_fashion_mnist.py --output $@
 
 clean: ## remove caches and build outputs; .venv, runs/ and data/ stay
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage mutants
 	find $(SOURCES) proof benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help: ## list the targets

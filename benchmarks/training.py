@@ -24,6 +24,7 @@ from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.recipes import sample
 from trainer.training import loop, optimizer
+from trainer.training.training_task import Task
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 
@@ -47,19 +48,19 @@ def main() -> None:
     print(f"ratio ours : fit {ratio:.2f}, the median of {options.rounds} rounds; above 1, ours is faster")
 
 
-def _job(options: argparse.Namespace, folder: str, pictures: int) -> loop.Task:
+def _job(options: argparse.Namespace, folder: str, pictures: int) -> Task:
     recipe = dataclasses.replace(
         sample.FLOAT, batch_size=options.batch_size, epochs=options.epochs, evaluations=1, dropout=0.0
     )
     files = [f"{folder}/examples/Split-train/*"]
-    return loop.Task(recipe, options.resolution, 11, files, pictures, files, f"{folder}/resume", f"{folder}/logs")
+    return Task(recipe, options.resolution, 11, files, pictures, files, f"{folder}/resume", f"{folder}/logs")
 
 
-def _network(job: loop.Task) -> keras.Model:
+def _network(job: Task) -> keras.Model:
     return mobilenet_v1.build(width=0.25, resolution=job.resolution, classes=job.classes, bn_momentum=0.9, dropout=0.0)
 
 
-def _batches(job: loop.Task) -> tf.data.Dataset:
+def _batches(job: Task) -> tf.data.Dataset:
     image = loop.train_image(job.recipe, job.resolution)
     epochs = [
         input_pipeline.train_dataset(
@@ -73,7 +74,7 @@ def _batches(job: loop.Task) -> tf.data.Dataset:
     return joined
 
 
-def _ours(job: loop.Task) -> Callable[[], float]:
+def _ours(job: Task) -> Callable[[], float]:
     run = loop._Run(job, tf.distribute.get_strategy(), _network(job))
 
     def seconds() -> float:
@@ -86,7 +87,7 @@ def _ours(job: loop.Task) -> Callable[[], float]:
     return seconds
 
 
-def _fit(job: loop.Task) -> Callable[[], float]:
+def _fit(job: Task) -> Callable[[], float]:
     model = _network(job)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=job.recipe.label_smoothing)
     model.compile(optimizer.create(job.recipe, job.steps_per_epoch), loss, metrics=["categorical_accuracy"])

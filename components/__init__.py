@@ -1,5 +1,9 @@
 """The TFX components. They may import trainer, never pipeline."""
 
+from trainer import moved_names
+
+moved_names.install()
+
 
 def __getattr__(name: str) -> type:
     """Gives `components.IngestionSummary` and its like, as Kubeflow imports those types, without importing TFX here."""

@@ -25,17 +25,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# In the order of the help's panels; each command names its own.
 app.add_typer(run_commands.app)
-app.add_typer(cluster_commands.app)
-app.add_typer(family_commands.app)
-app.add_typer(analysis_commands.app)
 app.add_typer(report_commands.app)
-app.add_typer(evaluate_commands.app)
 app.add_typer(ingest_commands.app)
+app.add_typer(family_commands.app)
+app.add_typer(zoo_commands.app)
 app.add_typer(release_commands.app)
 app.add_typer(registry_commands.app)
+app.add_typer(evaluate_commands.app)
 app.add_typer(benchmark_commands.app)
-app.add_typer(zoo_commands.app)
+app.add_typer(analysis_commands.app)
+app.add_typer(cluster_commands.app)
 
 
 def main() -> None:

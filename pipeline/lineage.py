@@ -10,6 +10,8 @@ from typing import Any
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from pipeline import workdir
+
 _STATES = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "cached",
@@ -47,7 +49,12 @@ def last_run(database: Path) -> dict[str, NodeRun]:
 
 
 def runs(database: Path) -> Iterator[dict[str, NodeRun]]:
-    """The same of every run, the newest first."""
+    """The same of every run, the newest first.
+
+    Raises:
+      FormatError: a newer version of this project has made the work directory.
+    """
+    workdir.check(database.parent)
     store = _open(database)
     contexts = store.get_contexts_by_type("pipeline_run")
     for context in sorted(contexts, key=lambda context: context.create_time_since_epoch, reverse=True):

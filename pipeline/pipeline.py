@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,10 @@ from components.ingestion.data_gate import DataGate
 from components.ingestion.example_gen import ImageNetExampleGen
 from components.ingestion.label_schema import LabelSchema
 from components.ingestion.report import IngestionReport
-from components.ingestion.rules import Rules
 from components.release.bundle_builder import BundleBuilder
 from components.release.pusher import Pusher
 from components.report.report_builder import ReportBuilder
 from components.sources import class_choice
-from components.sources.detect import Wanted
 from components.zoo.zoo_report import ZooReport
 from pipeline import code_digest, eval_config
 from pipeline.branch import Branch, Start
@@ -78,18 +77,8 @@ def create_pipeline(
     # Pictures → checked, sharded examples.
     example_gen = ImageNetExampleGen(
         input_base=parameter("data", str(settings.data)),
-        wanted=Wanted(
-            source=settings.source,
-            ground_truth=str(settings.ground_truth or ""),
-            boxes=str(settings.boxes or ""),
-            classes=class_choice.written_out(settings.classes),
-            holdout=settings.holdout,
-        ),
-        rules=Rules(
-            max_refused=settings.max_refused,
-            max_leaked=settings.max_leaked,
-            exif_orientation=settings.exif_orientation,
-        ),
+        wanted=dataclasses.replace(settings.wanted, classes=class_choice.written_out(settings.classes)),
+        rules=settings.rules,
         code=digest("components.ingestion.example_gen"),
     )
     examples = example_gen.outputs["examples"]
@@ -170,7 +159,10 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         destination=parameter("push_destination", settings.destination),
         floor=parameter("floor", settings.floor),
         margin=parameter("margin", settings.margin),
+        class_margin=parameter("class_margin", settings.class_margin),
+        max_lost=parameter("max_lost", settings.max_lost),
         visible_drop=VISIBLE_DROP,
+        codes=" ".join((digest("trainer.task"), digest("components.conversion.checkpoint_importer"))),
         code=digest("components.gate.accuracy_gate"),
     ).with_id(f"AccuracyGate-{name}")
     # The page that shows it all, blessed or not, and its metrics for the backends' own pages.

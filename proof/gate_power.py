@@ -4,7 +4,8 @@
 
 Every row draws `--runs` evaluations and asks components.gate.accuracy.judge itself. Of each class's pictures, `gains`
 are right with the int8 file only and `gains + drop` with the float model only; the floor is out of the way. The second
-table does the same for the last release, of which only the counts are known (unpaired_statistics.py).
+table does the same for the last release, of which only the counts are known (unpaired_statistics.py). The last says
+which loss of one class is seen at all. What fitness does is in proof/fitness_power.py.
 """
 
 from __future__ import annotations
@@ -56,6 +57,26 @@ def main() -> None:
         cells = [_blocked(case, n, classes, arguments.runs, generator) for n, classes in SETS.items()]
         print(f"| {case.drop:.0%} | {case.gains:.0%} | {_name(case)} | " + " | ".join(cells) + " |", flush=True)
     _print_releases(arguments.runs, generator)
+    _print_smallest_losses()
+
+
+def _print_smallest_losses() -> None:
+    """Not drawn: of one class's 50 pictures so many are lost, none is gained, and the other classes stay."""
+    print("\nThe fewest of a class's 50 pictures whose loss is seen; nothing is gained, and no other class differs.\n")
+    print("| classes | lost of 50 | points of the class | by |")
+    print("| --- | --- | --- | --- |")
+    for classes in (10, 100, 1000):
+        lost = next(lost for lost in range(51) if not judge(_one_loss(classes, lost), RULE).passed)
+        found = judge(_one_loss(classes, lost), RULE).facts
+        by = "the class" if found["lost_classes"] else "the drop of all"
+        print(f"| {classes} | {lost} | {lost / 50:.0%} | {by} |")
+
+
+def _one_loss(classes: int, lost: int) -> PairedCounts:
+    both, only_float = np.full(classes, 50), np.zeros(classes, np.int64)
+    both[0] -= lost
+    only_float[0] = lost
+    return PairedCounts(both, only_float, np.zeros(classes, np.int64), np.zeros(classes, np.int64))
 
 
 def _print_releases(runs: int, generator: np.random.Generator) -> None:

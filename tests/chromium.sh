@@ -12,7 +12,7 @@ main() {
         return
     fi
     say "installing Debian's, for the tests of pages"
-    if install >/dev/null 2>&1 && found; then
+    if "${0%/*}/apt.sh" chromium && found; then
         return
     fi
     say "it could not be installed (apt-get install chromium says why); or name one with CHROMIUM=/path"
@@ -25,13 +25,6 @@ found() {
         ! command -v "$name" >/dev/null || return 0
     done
     return 1
-}
-
-install() {
-    export DEBIAN_FRONTEND=noninteractive
-    set -- -q -y -o Acquire::Retries=1 -o Acquire::http::Timeout=30
-    apt-get "$@" update
-    apt-get "$@" install --no-install-recommends chromium
 }
 
 say() {

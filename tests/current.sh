@@ -4,8 +4,8 @@
 #
 # If .venv is on it, or will be when it is made, they run in place. Else on a copy of the working tree with a .venv of its
 # own: on this machine where its glibc and a Python allow, or in a Debian 13 made with debootstrap, by root. All of that lies
-# in .current/ (CURRENT=/folder names another), is kept for the next time (8 GB) and may be deleted. The rest of the machine
-# stays as it is: what is mounted in Debian is seen by its processes alone and goes with them.
+# in .current/ (CURRENT=/folder names another), is kept for the next time (8 GB) and may be deleted. debootstrap is installed
+# where it is missing; else the machine stays as it is: what is mounted in Debian is seen by its processes alone, and goes with them.
 # Debian comes from debootstrap's own mirror (MIRROR=... names another), Python's packages from where pip and uv have them here.
 set -eu
 
@@ -68,11 +68,17 @@ glibc() {
 why_no_debian() {
     if [ "$(id -u)" != 0 ]; then
         echo "only root can"
-    elif ! command -v debootstrap >/dev/null; then
-        echo "install debootstrap (Debian, Ubuntu: apt install debootstrap)"
     elif ! alone true 2>/dev/null; then
         echo "this root may not mount (in a container: give it CAP_SYS_ADMIN)"
+    elif ! get_debootstrap; then
+        echo "debootstrap could not be installed (apt-get install debootstrap says why)"
     fi
+}
+
+get_debootstrap() {
+    command -v debootstrap >/dev/null && return
+    say "installing debootstrap"
+    tests/apt.sh debootstrap debian-archive-keyring && command -v debootstrap >/dev/null
 }
 
 # Mounts and processes of its own: none is left, however this ends.

@@ -41,6 +41,13 @@ mkdir -p "$folder/etc"
 """
 # Needs no leave, and has nobody alone.
 UNSHARE = '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"\n'
+# Installs debootstrap, if there is a file "debootstrap.to-come".
+APT_GET = """#!/bin/sh
+echo "apt-get $*" >>"${0%/*}/calls"
+case "$*" in
+*install*) [ ! -e "${0%/*}/debootstrap.to-come" ] || mv "${0%/*}/debootstrap.to-come" "${0%/*}/debootstrap" ;;
+esac
+"""
 CHROOT = '#!/bin/sh\necho "chroot $*" >>"${0%/*}/calls"\n'
 
 
@@ -57,7 +64,7 @@ class Machine:
         self.says("id", "0")
         self.add("make", MAKE)
         self.add("mount", "#!/bin/sh\n")
-        for name in ("setup.sh", "tests/current.sh", ".gitignore"):
+        for name in ("setup.sh", "tests/apt.sh", "tests/current.sh", ".gitignore"):
             shutil.copy(ROOT / name, self.checkout / name)
         subprocess.run(["git", "init", "--quiet"], cwd=self.checkout, check=True)
         self.folder = self.checkout / ".current"
@@ -159,6 +166,20 @@ def test_root_gets_a_debian_once_and_the_tests_run_in_it(machine):
     assert [call.split()[0] for call in machine.calls()] == ["chroot"]
 
 
+def test_debootstrap_is_installed_where_it_is_missing_and_once(machine):
+    machine.can_make_debian()
+    machine.add("apt-get", APT_GET)
+    (machine.programs / "debootstrap").rename(machine.programs / "debootstrap.to-come")
+    first = machine.test()
+    assert first.returncode == 0, first.stderr
+    assert "test-current: installing debootstrap\n" in first.stderr
+    update, install, made, _ = machine.calls()
+    assert update.endswith(" update")
+    assert install.endswith(" install --no-install-recommends debootstrap debian-archive-keyring")
+    assert made.startswith("debootstrap --variant=minbase ")
+    assert "installing" not in machine.test().stderr
+
+
 def test_another_command_runs_in_it_as_it_was_given_and_sees_the_folder_that_is_shared(machine, tmp_path):
     machine.can_make_debian()
     machine.add("mount", MAKE.replace("${PYTHON:-}", "mount"))
@@ -199,19 +220,21 @@ def test_packages_come_from_where_pip_has_them_on_this_machine_and_no_longer_whe
     ("user", "debian", "reason"),
     [
         ("1000", True, "only root can"),
-        ("0", False, "install debootstrap (Debian, Ubuntu: apt install debootstrap)"),
+        ("0", False, "debootstrap could not be installed (apt-get install debootstrap says why)"),
         ("0", None, "this root may not mount (in a container: give it CAP_SYS_ADMIN)"),
     ],
 )
 def test_where_neither_is_possible_one_sentence_says_why(machine, user, debian, reason):
     machine.says("id", user)
-    if debian is not False:
-        machine.can_make_debian()
+    machine.can_make_debian()
+    if debian is False:
+        (machine.programs / "debootstrap").unlink()
     if debian is None:
         machine.add("unshare", "#!/bin/sh\nexit 1\n")
     refused = machine.test()
     assert refused.returncode == 1
-    assert (refused.stderr.count("\n"), machine.calls(), machine.folder.exists()) == (1, [], False)
+    said = [line for line in refused.stderr.splitlines() if line != "test-current: installing debootstrap"]
+    assert (len(said), machine.calls(), machine.folder.exists()) == (1, [], False)
     assert "needs glibc 2.39 and a Python 3.11 to 3.13 (here: glibc 2.36)" in refused.stderr
     assert refused.stderr.endswith(f"{reason}.\n")
 

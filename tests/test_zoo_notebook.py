@@ -12,6 +12,8 @@ from PIL import Image
 
 from tests.components.zoo.zoo_folder import push
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import simplejpeg
 
-CENTRAL_FRACTION = 0.875  # The reference's, of each side.
+from trainer.imagenet import CENTRAL_FRACTION
 
 
 def eval_image(jpeg: bytes, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> np.ndarray:

@@ -13,17 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import tensorflow as tf
 
-from trainer import preprocessing, quantization
+from trainer import canonical, preprocessing, quantization
+from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.network import mobilenet_v1
+from trainer.network.layer_names import float_name
 from trainer.whole import whole_folder
 
 KERAS = "keras"
 WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
+RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
+DESCRIPTION_FORMAT = FileFormat(DESCRIPTION_FILE)
 _ASSETS = "assets"
 
 
@@ -53,10 +58,12 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         module = _Serving(model, description, label_file)
         signatures = {"serving_default": module.examples, "serving_image": module.images}
         tf.saved_model.save(module, os.fspath(folder), signatures)
+        canonical.rewrite(folder)
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
-        text = json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True)
+        content = DESCRIPTION_FORMAT.stamped(dataclasses.asdict(description))
+        text = json.dumps(content, indent=2, sort_keys=True)
         (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -71,12 +78,41 @@ def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
     return model, description
 
 
+def load_unrounded(serving_dir: str) -> tuple[keras.Model, Description]:
+    """Rebuilds the network alone, with the weights that it has in training: in float, whether it was quantized or not.
+
+    Read by name off the weights' file, which takes a tenth of the time that tfmot needs for its wrappers.
+    """
+    description = read_description(serving_dir)
+    model = mobilenet_v1.build(
+        width=description.width, resolution=description.resolution, classes=description.classes, dropout=0.0
+    )
+    with h5py.File(os.path.join(serving_dir, KERAS, WEIGHTS_FILE)) as file:
+        values = {}
+        for group in file.values():
+            for name in group.attrs["weight_names"]:
+                values[f"{float_name(group.name.strip('/'))}/{name.split('/')[-1]}"] = group[name][()]
+    for layer in model.layers:
+        layer.set_weights([values[f"{layer.name}/{weight.name.split('/')[-1]}"] for weight in layer.weights])
+    return model, description
+
+
 def read_description(serving_dir: str) -> Description:
     """Reads model.json beside the weights."""
     path = Path(serving_dir) / KERAS / DESCRIPTION_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
-    return Description(**json.loads(path.read_text(encoding="utf-8")))
+    content = DESCRIPTION_FORMAT.read(path)
+    fields = {field.name for field in dataclasses.fields(Description)}
+    return Description(**{name: value for name, value in content.items() if name in fields})
+
+
+def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
+    """The activations' ranges beside the weights, for `quantization.take_ranges`; empty if there are none."""
+    path = Path(serving_dir) / KERAS / RANGES_FILE
+    if not path.is_file():
+        return {}
+    return {layer: (low, high) for layer, (low, high) in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def labels(serving_dir: str) -> list[str]:

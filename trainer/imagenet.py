@@ -1,7 +1,10 @@
 """ImageNet's constants and the feature names of the TFRecords, as TF-Slim's build_imagenet_data.py wrote them."""
 
+from trainer.file_format import FileFormat
+
 BACKGROUND = "background"  # Class 0 of every model here; labels start at 1.
 CLASSES = 1001  # 1000 synsets and the background.
+CENTRAL_FRACTION = 0.875  # Of each side of a picture, 76.6 % of its area: the reference's evaluation looks at it.
 EVAL_PICTURES = 50_000  # Of ILSVRC2012's validation set, 50 a class.
 # What its first ten show, by file name. Any other order of the labels begins otherwise.
 FIRST_EVAL_WNIDS = (
@@ -13,6 +16,7 @@ TRAIN = "train"
 EVAL = "eval"
 LABELS_FILE = "labels.txt"  # Line i names class i; line 0 is the background.
 REPORT_FILE = "ingestion_report.json"
+REPORT_FORMAT = FileFormat(REPORT_FILE)
 
 ENCODED = "image/encoded"
 HEIGHT = "image/height"

@@ -12,11 +12,11 @@ from typing import get_args
 
 import tensorflow as tf
 
+from trainer.imagenet import CENTRAL_FRACTION
 from trainer.recipe import Color
 
 Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (picture, seed) → picture.
 
-CENTRAL_FRACTION = 0.875  # Of each side: 76.6 % of the area.
 BRIGHTNESS = 32 / 255
 SATURATION = (0.5, 1.5)
 HUE = 0.2

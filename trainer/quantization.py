@@ -140,6 +140,7 @@ def _check(model: keras.Model) -> None:
 
 
 def _wrap(model: keras.Model, *, freeze_bn: bool) -> keras.Model:
+    keras.backend.reset_uids()  # tfmot lets Keras number its layers within the process: the same model, the same names.
     annotated = tfmot.quantization.keras.quantize_annotate_model(_clone(model, freeze_bn=freeze_bn))
     with keras.utils.custom_object_scope(quantizers.custom_objects()):
         return tfmot.quantization.keras.quantize_apply(annotated, scheme=quantizers.Scheme())

@@ -14,10 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from trainer.file_format import KEY, FileFormat, FormatError
+from trainer.imagenet import CENTRAL_FRACTION
+
 Optimizer = Literal["sgd", "rmsprop", "adamw"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Augmentation = Literal["inception", "shift"]
 Color = Literal["brightness_first", "fast", "slow"]
+
+# Read, but not written: a recipe's digest is over its fields, and stands in every model made with it.
+FORMAT = FileFormat("recipe")
+# Fields that came after 0.1.0. With their default, a recipe is the one of before and keeps its digest.
+_LATER = ("bn_pictures", "sized")
 
 
 class RecipeError(ValueError):
@@ -46,16 +54,18 @@ class Recipe:
     label_smoothing: float = 0.0
     dropout: float = 0.001
     bn_momentum: float = 0.9997
+    bn_pictures: int = 0  # Training pictures on which batch norm's statistics are estimated anew at the end. 0: none.
     ema_decay: float = 0.0  # Of every weight's moving average, which is what is evaluated and handed on. 0: none.
     freeze_bn: bool = False  # Quantized: batch norm keeps the float model's statistics.
     calibration_pictures: int = 0  # Quantized: training pictures that set the ranges before the first step.
     quant_delay: int = 0  # Quantized: steps in which ranges are observed and nothing is rounded.
     augmentation: Augmentation = "inception"
     color: Color = "brightness_first"  # inception: which of its orders; see preprocessing.distort_color.
-    central_fraction: float = 0.875  # Of each side, for evaluation (and for `shift`).
+    central_fraction: float = CENTRAL_FRACTION  # Of each side, for evaluation (and for `shift`).
     mixed_precision: bool = False  # float16 arithmetic where there is a GPU; float32 elsewhere.
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
     seed: int = 1
+    sized: bool = False  # Epochs, batch, warm-up, momentum and the like follow from the pictures: trainer/sizing.py.
 
     def __post_init__(self) -> None:
         faults = [text for wrong, text in self._rules() if wrong]
@@ -74,6 +84,11 @@ class Recipe:
             (not 0 <= self.label_smoothing < 1, f"label_smoothing is {self.label_smoothing}, wanted in [0, 1)"),
             (not 0 < self.central_fraction <= 1, f"central_fraction is {self.central_fraction}, wanted in (0, 1]"),
             (not 0 < self.bn_momentum < 1, f"bn_momentum is {self.bn_momentum}, wanted in (0, 1)"),
+            (self.bn_pictures < 0, f"bn_pictures is {self.bn_pictures}, wanted at least 0"),
+            (
+                self.bn_pictures > 0 and self.freeze_bn,
+                "bn_pictures goes with a batch norm that is not frozen",
+            ),
             (not 0 <= self.seed < 2**32, f"seed is {self.seed}, wanted 0 up to 2**32 - 1"),
             (not 0 <= self.ema_decay < 1, f"ema_decay is {self.ema_decay}, wanted in [0, 1), 0 for none"),
             (self.quant_delay < 0, f"quant_delay is {self.quant_delay} steps, wanted at least 0"),
@@ -95,7 +110,12 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the fields: the recipe's name in every model that was trained by it."""
+        values = self.as_dict()
+        for field in dataclasses.fields(self):
+            if field.name in _LATER and values[field.name] == field.default:
+                del values[field.name]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -126,6 +146,10 @@ def names() -> list[str]:
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
     """The record as it came through `custom_config`; an unknown or missing field is an error."""
+    try:
+        values = {name: value for name, value in FORMAT.checked(values, "the recipe").items() if name != KEY}
+    except FormatError as error:
+        raise RecipeError(str(error)) from error
     fields = {field.name for field in dataclasses.fields(Recipe)}
     if unknown := sorted(set(values) - fields):
         raise RecipeError(f"unknown fields in the recipe: {', '.join(unknown)}. There are {', '.join(sorted(fields))}.")

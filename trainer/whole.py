@@ -6,11 +6,13 @@ import contextlib
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 # What file systems answer that cannot rename a folder: mounted buckets, and (EXDEV) two mounts.
 _NO_RENAME = {errno.EMFILE, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EXDEV}
+VISIBLE_SECONDS = 60.0  # A mounted bucket may show late what another machine wrote.
 
 
 @contextlib.contextmanager
@@ -45,6 +47,22 @@ def move(source: Path, target: Path, *, last: str = "") -> None:
         if error.errno not in _NO_RENAME or not source.is_dir():
             raise
         _move_files(source, target, last)
+
+
+def wait_until_visible(folder: Path) -> None:
+    """Returns when `folder`, which the chief of several workers wrote, is seen here.
+
+    Raises:
+      FileNotFoundError: it is not seen after VISIBLE_SECONDS.
+    """
+    until = time.monotonic() + VISIBLE_SECONDS
+    while not folder.exists():
+        if time.monotonic() >= until:
+            raise FileNotFoundError(
+                f"the chief wrote its model to {folder}, where this worker sees nothing after "
+                f"{VISIBLE_SECONDS:.0f} s: the pipeline's root must be storage that all workers share."
+            )
+        time.sleep(0.5)
 
 
 def _move_files(source: Path, target: Path, last: str) -> None:

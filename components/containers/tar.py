@@ -82,6 +82,11 @@ def members(archive: Archive) -> Iterator[Member]:
         at = data + -(-size // BLOCK) * BLOCK
 
 
+def head(archive: Archive, member: Member, size: int) -> bytes:
+    """The first bytes of a file in the tar."""
+    return _read(archive, member.offset, min(size, member.size))
+
+
 def _read(archive: Archive, at: int, size: int) -> bytes:
     archive.file.seek(at)
     return archive.file.read(min(size, max(0, archive.end - at)))

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from trainer.file_format import FileFormat
 from trainer.tflite.converter import Edges
 from trainer.tflite.graph import Tensor, read_graph
 
@@ -16,6 +17,7 @@ FLOAT = "float.tflite"
 UINT8 = "uint8.tflite"
 EDGES: Mapping[str, Edges] = {INT8: "int8", FLOAT: "float", UINT8: "uint8"}
 CONVERSION = "conversion.json"
+CONVERSION_FORMAT = FileFormat(CONVERSION)
 
 
 def described(file: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tfx.types.standard_artifacts import Examples, Model
 
 from components.conversion.artifact import SERVING
 from trainer.export import Description
-from trainer.imagenet import LABELS_FILE
+from trainer.imagenet import CENTRAL_FRACTION, LABELS_FILE
 from trainer.network.variant import Variant
 from trainer.slim import imported_model
 
@@ -26,7 +26,7 @@ def CheckpointImporter(
     variant: Parameter[str],
     raw: Parameter[bool] = False,
     only_a_start: Parameter[bool] = False,
-    central_fraction: Parameter[float] = imported_model.CENTRAL_FRACTION,
+    central_fraction: Parameter[float] = CENTRAL_FRACTION,
     code: Parameter[str] = "",
 ) -> None:
     """Writes the model, with the labels of the examples; refuses a checkpoint of another width or class count.

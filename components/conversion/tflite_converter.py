@@ -15,7 +15,7 @@ from tfx.types.standard_artifacts import Examples, Model
 
 from components.conversion import agreement, artifact, model_pair
 from components.conversion.agreement import Tolerance
-from components.conversion.artifact import CONVERSION, EDGES, FLOAT, INT8, SERVING, UINT8
+from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT, EDGES, FLOAT, INT8, SERVING, UINT8
 from components.conversion.digests import weights_sha256
 from components.conversion.promises import ConversionError, check
 from trainer import export, input_pipeline, tflite
@@ -71,7 +71,7 @@ def convert(
     labels = export.labels(qat_dir)
     files = {name: _file(models[name], name, qat_described, labels) for name in EDGES}
     images = eval_pictures(eval_files, qat_described)
-    report = {
+    content = {
         "variant": qat_described.variant.name,
         "labels": len(labels),
         "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
@@ -83,6 +83,7 @@ def convert(
         "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
         "tolerance": dataclasses.asdict(tolerance),
     }
+    report = CONVERSION_FORMAT.stamped(content)
     write({**files, CONVERSION: (json.dumps(report, indent=2, sort_keys=True) + "\n").encode()}, destination)
     return report
 

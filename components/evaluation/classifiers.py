@@ -14,9 +14,10 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 from tf_keras.src.saving.serialization_lib import SafeModeScope
 
-from components.conversion.artifact import CONVERSION, INT8
+from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT, INT8
 from trainer import export, quantizers, tflite
-from trainer.eval_image import CENTRAL_FRACTION
+from trainer.file_format import FileFormat
+from trainer.imagenet import CENTRAL_FRACTION
 from trainer.keras import keras
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -96,7 +97,7 @@ class TFLiteClassifier:
         self._runner = tflite.Runner(file, threads=1)
         self.runtime = self._runner.runtime
         self._softmax = any(operator.name == "SOFTMAX" for operator in self._runner.graph.operators)
-        said = _json(os.path.join(os.path.dirname(path), CONVERSION)).get("preprocessing", {})
+        said = _json(os.path.join(os.path.dirname(path), CONVERSION), CONVERSION_FORMAT).get("preprocessing", {})
         self.preprocessing = _preprocessing(model, self._runner.graph.resolution, said)
         self.sha256 = hashlib.sha256(file).hexdigest()
 
@@ -113,7 +114,9 @@ class SavedModelClassifier:
 
     def __init__(self, model: Model) -> None:
         files = [os.path.join(model.path, "saved_model.pb")]
-        files += sorted(tf.io.gfile.glob(os.path.join(model.path, "variables", "*")))
+        folder = os.path.join(model.path, "variables")
+        names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+        files += sorted(os.path.join(folder, name) for name in names)
         self.sha256 = hashlib.sha256(b"".join(_read(file) for file in files)).hexdigest()
         self._model = tf.saved_model.load(model.path)  # Its variables live as long as it does.
         self._signature = _signature(model, self._model)
@@ -121,7 +124,7 @@ class SavedModelClassifier:
         outputs = self._signature.structured_outputs
         self._output = next((name for name in _OUTPUTS if name in outputs), next(iter(outputs)))
         # Not by export.read_description: Dataflow's workers have a URI here, where that reads folders.
-        said = _json(os.path.join(model.path, export.KERAS, export.DESCRIPTION_FILE))
+        said = _json(os.path.join(model.path, export.KERAS, export.DESCRIPTION_FILE), export.DESCRIPTION_FORMAT)
         self.preprocessing = _preprocessing(model, _side(model, spec.shape.as_list()), said)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -189,9 +192,9 @@ def _probabilities(outputs: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _json(path: str) -> dict[str, Any]:
+def _json(path: str, file_format: FileFormat) -> dict[str, Any]:
     """{} where there is no such file."""
-    return json.loads(_read(path)) if tf.io.gfile.exists(path) else {}
+    return file_format.checked(json.loads(_read(path)), path) if tf.io.gfile.exists(path) else {}
 
 
 def _read(path: str) -> bytes:

@@ -1,1 +1,1 @@
-"""Whether a file may ship: three kinds of evidence, and the one blessing."""
+"""When a model is blessed: AccuracyGate and its kinds of evidence."""

@@ -36,6 +36,8 @@ from components.gate.evidence import Evidence
 MARGIN = 0.01  # Of the pictures: how far the int8 file may truly be under the float model.
 CLASS_MARGIN = 0.05  # Of a class's pictures: losses that are not held against it.
 VISIBLE_DROP = 0.05  # There must be pictures enough to see this one.
+MAX_LOST = 0.0  # Of the classes: how many may lose more, or never be found.
+MAX_CALIBRATION_ERROR = 0.25  # Expected: how far confidence may lie from the share of right answers.
 ALPHA = 0.001  # Of the drop's bound, and family-wise of the classes.
 
 KIND = "paired accuracy"
@@ -45,15 +47,18 @@ KIND = "paired accuracy"
 class Rule:
     """The numbers of the rule, all of them fractions of 1."""
 
-    floor: float  # The least top-1 of the int8 file.
+    floor: float = 0.0  # The least top-1 of the int8 file; 0 leaves it to the data, by what fitness shows.
     margin: float = MARGIN
     class_margin: float = CLASS_MARGIN
+    max_lost: float = MAX_LOST
+    max_calibration_error: float = MAX_CALIBRATION_ERROR
     visible_drop: float = VISIBLE_DROP
     alpha: float = ALPHA
 
     def __post_init__(self) -> None:
         wanted = 0 <= self.floor <= 1 and 0 <= self.margin < self.visible_drop <= 1
-        if not (wanted and 0 <= self.class_margin <= 1 and 0 < self.alpha < 0.5):
+        shares = (self.class_margin, self.max_lost, self.max_calibration_error)
+        if not (wanted and all(0 <= share <= 1 for share in shares) and 0 < self.alpha < 0.5):
             raise ValueError(f"got {self}: wanted fractions of 1, margin under visible_drop, and alpha under 0.5.")
 
 
@@ -63,7 +68,8 @@ def judge(
     """The rule itself. Blocks when the pictures are too few, or show a drop, a lost class, or a top-1 under the floor.
 
     - Drop: its lower bound (Tango's score interval, one-sided at 1 - alpha) exceeds the margin.
-    - Class: McNemar's exact test, after forgiving the class margin, falls for it (Holm over the classes, alpha).
+    - Class: McNemar's exact test, after forgiving the class margin, falls for it (Holm over the classes, alpha), and
+      for more classes than max_lost of them.
     - Too few: a true visible_drop would be seen less than every second time (`pictures_needed`).
     - Release: the lower bound of the drop since the last release, at the same level, exceeds the margin.
 
@@ -81,6 +87,7 @@ def judge(
         **_measure(pairs, rule),
         "pictures_needed": needed,
         "lost_classes": _lost_classes(pairs, rule, labels),
+        "classes": int(np.count_nonzero(pairs.per_class)),
         "release": dict(release),
         "rule": dataclasses.asdict(rule),
     }

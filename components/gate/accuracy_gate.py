@@ -1,14 +1,17 @@
-"""AccuracyGate: the only blessing. It takes three kinds of evidence, each with its own sentence in the reason.
+"""AccuracyGate: the only blessing. It takes four kinds of evidence, each with its own sentence in the reason.
 
-Paired accuracy (accuracy.py, where the bounds stand), structure (structure.py) and provenance
-(provenance.py): a file may be as right as the float model and still be no int8 file, or another one.
+Paired accuracy (accuracy.py, where the bounds stand), structure (structure.py), provenance
+(provenance.py) and fitness (gate/fitness.py): a file may be as right as the float model and still be no int8
+file, or another one, or as useless as the float model is.
 """
 
+import dataclasses
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -23,14 +26,26 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEv
 from components.conversion import digests
 from components.conversion.artifact import INT8, SERVING
 from components.evaluation import tfma_module as evaluations
-from components.gate import accuracy, last_release, provenance, provenance_records, structure
-from components.gate.accuracy import ALPHA, CLASS_MARGIN, MARGIN, VISIBLE_DROP, Rule
+from components.gate import (
+    accuracy,
+    answers,
+    fitness,
+    last_release,
+    provenance,
+    provenance_records,
+    structure,
+    training_sample,
+)
+from components.gate.accuracy import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ERROR, MAX_LOST, VISIBLE_DROP, Rule
 from components.gate.evidence import Evidence
-from components.gate.last_release import Release
 from components.gate.provenance_records import Parts
+from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
 
+Found = TypeVar("Found")
+
 VERDICT_FILE = "verdict.json"
+VERDICT_FORMAT = FileFormat(VERDICT_FILE)
 BLESSED_FILE = "BLESSED"  # TFX's Pusher looks for these two names.
 NOT_BLESSED_FILE = "NOT_BLESSED"
 
@@ -43,19 +58,28 @@ def AccuracyGate(
     float_model: InputArtifact[Model],
     qat_model: InputArtifact[Model],
     blessing: OutputArtifact[ModelBlessing],
-    floor: Parameter[float],
+    floor: Parameter[float] = 0.0,
     destination: Parameter[str] = "",
     margin: Parameter[float] = MARGIN,
     class_margin: Parameter[float] = CLASS_MARGIN,
+    max_lost: Parameter[float] = MAX_LOST,
+    max_calibration_error: Parameter[float] = MAX_CALIBRATION_ERROR,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
+    codes: Parameter[str] = "",
     code: Parameter[str] = "",
 ) -> None:
-    """Judges the file; `destination` is where releases are pushed to, and the last one lies."""
-    rule = Rule(floor=floor, margin=margin, class_margin=class_margin, visible_drop=visible_drop, alpha=alpha)
+    """Judges the file; `destination` is where releases are pushed to, and the last one lies.
+
+    `codes` are digests, with spaces between, of the sources that trained or imported what this run made.
+    """
+    rule = Rule(
+        floor=floor, margin=margin, class_margin=class_margin, max_lost=max_lost,
+        max_calibration_error=max_calibration_error, visible_drop=visible_drop, alpha=alpha,
+    )  # fmt: skip
     tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
     parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
-    verdict = judge(parts, rule, destination=destination)
+    verdict = judge(parts, rule, destination=destination, codes=codes.split())
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     blessing.set_string_custom_property("reason", verdict.reason)
     blessing.set_string_custom_property("code", code)
@@ -80,7 +104,7 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
             for key in ("tflite", "float_model")
         )
         base = str(execution_info.exec_properties.get("destination", ""))
-        release = release_to_compare(tflite, float_model, base)
+        release = release_to_compare(tflite, float_model, base).release
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
         return output
@@ -102,13 +126,17 @@ class Verdict:
     @property
     def reason(self) -> str:
         """A line for each kind of evidence; of a file that is not blessed, for each that speaks against it."""
-        return "\n".join(each.reason for each in self.evidence if self.blessed or not each.passed)
+        if self.blessed:
+            return "\n".join(each.reason for each in self.evidence)
+        against = [each.reason for each in self.evidence if not each.passed]
+        return "\n".join([*against, *(f"Note: {note}" for each in self.evidence if each.passed for note in each.notes)])
 
 
-def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
-    """The three kinds of evidence.
+def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = ()) -> Verdict:
+    """The four kinds of evidence.
 
     Args:
+      codes: digests of the sources that train and import in this run; without any, whose they are is not asked.
       destination: where releases are pushed to; empty for none.
 
     Raises:
@@ -116,8 +144,9 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
     """
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
+    found = release_to_compare(parts.tflite, parts.float_model, destination)
     release = last_release.compare(
-        release_to_compare(parts.tflite, parts.float_model, destination),
+        found.release,
         data=provenance_records.data_digest(parts.examples),
         now=(candidate.top1_count, candidate.pictures),
         alpha=rule.alpha,
@@ -125,21 +154,36 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "") -> Verdict:
     described = provenance_records.description(parts.float_model)
     return Verdict(
         (
-            accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
-            structure.examine(
-                (parts.tflite / INT8).read_bytes(), labels=labels, variant=described.variant if described else None
+            dataclasses.replace(
+                accuracy.judge(parts.evaluation.pairs, rule, labels=labels, release=release),
+                notes=found.passed_over,
             ),
-            provenance.examine(parts),
+            structure.examine(
+                (parts.tflite / INT8).read_bytes(),
+                labels=labels,
+                variant=described.variant if described else None,
+                central_fraction=described.central_fraction if described else None,
+            ),
+            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
+            fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),
         )
     )
 
 
-def release_to_compare(tflite: Path, float_model: Path, destination: str) -> Release | None:
+def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | None:
+    """None where file, models and data do not go together or cannot be read: records and structure say so."""
+    try:
+        return measure(parts)
+    except (OSError, ValueError, KeyError, tf.errors.OpError):
+        return None
+
+
+def release_to_compare(tflite: Path, float_model: Path, destination: str) -> last_release.Found:
     """The newest other release of the float model's variant; both are serving folders."""
     described, sha256 = provenance_records.description(float_model), digests.file_sha256(tflite / INT8)
     if described is None or sha256 is None:
-        return None
-    return last_release.newest_other(destination, described.variant.name, sha256=sha256)
+        return last_release.Found(None)
+    return last_release.search(destination, described.variant.name, sha256=sha256)
 
 
 def read_labels(examples_uri: str) -> list[str]:
@@ -157,7 +201,7 @@ def write(verdict: Verdict, uri: str) -> None:
     }
     tf.io.gfile.makedirs(uri)
     with tf.io.gfile.GFile(os.path.join(uri, VERDICT_FILE), "w") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
+        file.write(json.dumps(VERDICT_FORMAT.stamped(content), indent=2) + "\n")
     marker = BLESSED_FILE if verdict.blessed else NOT_BLESSED_FILE
     with tf.io.gfile.GFile(os.path.join(uri, marker), "w") as file:
         file.write("")

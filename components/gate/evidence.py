@@ -14,12 +14,14 @@ class Evidence:
       faults: sentences, one for each thing that speaks against a blessing; none is a blessing.
       praise: one sentence for evidence without faults.
       facts: the numbers and names that it rests on, as JSON holds them.
+      notes: sentences that are told, and block nothing.
     """
 
     kind: str
     faults: tuple[str, ...]
     praise: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def passed(self) -> bool:
@@ -27,7 +29,7 @@ class Evidence:
 
     @property
     def sentence(self) -> str:
-        return " ".join(self.faults) or self.praise
+        return " ".join((*(self.faults or (self.praise,)), *(f"Note: {note}" for note in self.notes)))
 
     @property
     def reason(self) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.evaluation import unpaired_statistics
 from components.release import bundle, versions
 from components.release.gcs_path import Place
 
+_MOST_PICTURES = 2**53  # The last number that is exact as a float, which the interval reckons with.
 NOT_THERE: Mapping[str, Any] = {"not_compared": "there is no other release to compare with"}
 
 
@@ -42,7 +43,9 @@ class Release:
     def counts(self) -> tuple[int, int] | None:
         """(pictures that its int8 file got right, pictures); None where it does not say, or what cannot be."""
         right, pictures = self._said("results", "int8", "top1_count"), self._said("results", "pictures")
-        fits = type(right) is int and type(pictures) is int and 0 <= right <= pictures and pictures > 0
+        fits = (
+            type(right) is int and type(pictures) is int and 0 <= right <= pictures and 0 < pictures <= _MOST_PICTURES
+        )
         return (right, pictures) if fits else None
 
     @property
@@ -57,8 +60,15 @@ class Release:
         return value
 
 
-def newest_other(base: str, variant: str, *, sha256: str) -> Release | None:
-    """The newest whole release of the variant with another int8 file; None if there is none.
+class Found(NamedTuple):
+    """The release to compare with, if there is one, and why newer ones were passed over."""
+
+    release: Release | None
+    passed_over: tuple[str, ...] = ()
+
+
+def search(base: str, variant: str, *, sha256: str) -> Found:
+    """The newest whole release of the variant with another int8 file.
 
     The same file as a release is no news, so a run that is repeated after its own push finds what the first one found.
 
@@ -71,16 +81,21 @@ def newest_other(base: str, variant: str, *, sha256: str) -> Release | None:
       OSError: the base cannot be listed.
     """
     if not base:
-        return None
-    folder = versions.folder_of(base, variant)
+        return Found(None)
+    folder, passed_over = versions.folder_of(base, variant), []
     for version in reversed(versions.versions(folder)):
         try:
             release = Release(folder / str(version), bundle.read_info(folder / str(version)))
-        except bundle.BundleError:
+        except bundle.BundleError as error:
+            passed_over.append(f"Release {version} was passed over: {error}")
             continue
-        if release.int8_sha256 != sha256 and not bundle.verify(release.folder):
-            return release
-    return None
+        if release.int8_sha256 == sha256:
+            continue
+        if faults := bundle.verify(release.folder):
+            passed_over.append(f"Release {version} was passed over, it is not whole: {'; '.join(faults[:3])}.")
+            continue
+        return Found(release, tuple(passed_over))
+    return Found(None, tuple(passed_over))
 
 
 def compare(release: Release | None, *, data: str | None, now: tuple[int, int], alpha: float) -> dict[str, Any]:

@@ -7,19 +7,21 @@ here the records are held against the artifacts and against each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from components.conversion import digests as model_sums
 from components.conversion import model_pair
 from components.conversion.artifact import CONVERSION, EDGES, INT8
+from components.data_error import DataError
 from components.evaluation.scores import Evaluation
-from components.gate import provenance_records
+from components.gate import counts, provenance_records
 from components.gate.evidence import Evidence
 from components.gate.provenance_records import Parts, Records
+from components.ingestion import shard_digest
 from trainer import recipe
 from trainer.export import Description
-from trainer.imagenet import EVAL, TRAIN
+from trainer.imagenet import EVAL, LABELS_FILE, TRAIN
 
 KIND = "provenance"
 IMPORTED = "imported"  # The name of the recipe that trainer/slim/imported_model.py records.
@@ -28,18 +30,26 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 12  # Digits of a sum in a sentence; verdict.json has them all.
 
 
-def examine(parts: Parts) -> Evidence:
-    """Every record against the artifact it speaks of; a record that is missing is a fault too."""
-    faults = list(_evaluated(parts))
+def examine(parts: Parts, *, codes: Collection[str] = (), recomputed: Collection[str] = ()) -> Evidence:
+    """Every record against the artifact it speaks of; a record that is missing is a fault too.
+
+    Args:
+      codes: digests of the sources with which this run trains and imports; without any, whose they are is not asked.
+      recomputed: faults that were found by looking at the artifacts themselves, and not at records.
+    """
+    faults = [*_evaluated(parts), *counts.faults(parts.evaluation), *recomputed]
     records, missing = provenance_records.read(parts)
     if records is None:
         return Evidence(KIND, (*faults, *missing))
     faults += [
         *_converted(parts, records.conversion),
         *_pair(parts, records),
-        *_model("float model", records.float_model, records.report),
-        *_model("fake-quantized model", records.qat_model, records.report),
+        *_model("float model", records.float_model, records.report, codes),
+        *_model("fake-quantized model", records.qat_model, records.report, codes),
         *_pictures(parts.evaluation, records.report),
+        *_shards(parts, records.report),
+        *_labels(parts),
+        *_crop(records),
     ]
     return Evidence(KIND, tuple(faults), _praise(parts, records), _facts(parts, records))
 
@@ -89,10 +99,15 @@ def _pair(parts: Parts, records: Records) -> Iterator[str]:
         )
 
 
-def _model(what: str, model: Description, report: dict[str, Any]) -> Iterator[str]:
+def _model(what: str, model: Description, report: dict[str, Any], codes: Collection[str]) -> Iterator[str]:
     digests = model.digests
     if not _SHA256.fullmatch(digests.get("code") or ""):
         yield f"The {what} does not record the code that made it. Train it again."
+    elif codes and digests["code"] not in codes:
+        yield (
+            f"The {what} was made by the code {_short(digests['code'])}, which is not the code of this run "
+            f"({', '.join(map(_short, codes))}). Train it again."
+        )
     if _imported(model):
         if not _SHA256.fullmatch(digests.get("base_model") or ""):
             yield f"The {what} was imported and does not record the checkpoint's SHA-256. Import it again."
@@ -129,6 +144,39 @@ def _steps(what: str, model: Description, chosen: recipe.Recipe, report: dict[st
 def _pictures(evaluation: Evaluation, report: dict[str, Any]) -> Iterator[str]:
     if evaluation.candidate.pictures != (there := _count(report, EVAL)):
         yield f"{evaluation.candidate.pictures} pictures were evaluated, and the data has {there}. Evaluate again."
+
+
+def _shards(parts: Parts, report: dict[str, Any]) -> Iterator[str]:
+    """All that the models were trained and measured on, read and hashed here."""
+    try:
+        found = shard_digest.of_examples(parts.examples, report.get("splits", {}))
+    except (DataError, OSError) as error:
+        yield f"The examples cannot be read: {error} Ingest again."
+        return
+    if found != report.get("digest"):
+        yield (
+            f"The examples have the digest {_short(found)}, and {_short(report.get('digest'))} was recorded when they "
+            "were ingested: a shard was changed, added or lost. Ingest again."
+        )
+
+
+def _labels(parts: Parts) -> Iterator[str]:
+    """Of the data and of both models; the file's own are structure's."""
+    labels = provenance_records.labels(parts.examples / LABELS_FILE)
+    for what, model in (("float model", parts.float_model), ("fake-quantized model", parts.qat_model)):
+        if provenance_records.labels(model / "assets" / LABELS_FILE) != labels:
+            yield f"The {what}'s {LABELS_FILE} is not the examples'. Train it again."
+
+
+def _crop(records: Records) -> Iterator[str]:
+    """The int8 file is measured with what conversion.json says, the float model with what its model.json says."""
+    said = records.conversion.get("preprocessing")
+    measured = said.get("central_fraction") if isinstance(said, dict) else None
+    if measured != records.float_model.central_fraction:
+        yield (
+            f"The file was measured on {measured} of each side of a picture, by {CONVERSION}, and its models on "
+            f"{records.float_model.central_fraction}. Convert again."
+        )
 
 
 def _praise(parts: Parts, records: Records) -> str:

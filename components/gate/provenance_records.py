@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.conversion.artifact import CONVERSION
+from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT
 from components.evaluation.scores import Evaluation
 from trainer import export
 from trainer.export import Description
-from trainer.imagenet import REPORT_FILE
+from trainer.file_format import FileFormat
+from trainer.imagenet import REPORT_FILE, REPORT_FORMAT
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Records:
 
 def read(parts: Parts) -> tuple[Records | None, list[str]]:
     """The records; or None, and a sentence for each that is missing."""
-    report, conversion = read_json(parts.examples / REPORT_FILE), read_json(parts.tflite / CONVERSION)
+    report = read_json(parts.examples / REPORT_FILE, REPORT_FORMAT)
+    conversion = read_json(parts.tflite / CONVERSION, CONVERSION_FORMAT)
     float_model, qat_model = description(parts.float_model), description(parts.qat_model)
     missing = [
         f"{what} is missing or cannot be read: {way_out}."
@@ -65,13 +66,20 @@ def description(serving_dir: Path) -> Description | None:
 
 def data_digest(examples: Path) -> str | None:
     """The ingestion's own, over all pictures; None where nothing records it."""
-    return (read_json(examples / REPORT_FILE) or {}).get("digest")
+    return (read_json(examples / REPORT_FILE, REPORT_FORMAT) or {}).get("digest")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """An object; None where there is none."""
+def labels(path: Path) -> list[str] | None:
+    """A file with a label in each line; None where there is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) else None
+
+
+def read_json(path: Path, file_format: FileFormat) -> dict[str, Any] | None:
+    """An object; None where there is none."""
+    try:
+        return file_format.read(path)
+    except (OSError, ValueError):
+        return None

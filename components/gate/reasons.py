@@ -16,18 +16,28 @@ def faults(numbers: Numbers) -> list[str]:
 
 def praise(numbers: Numbers) -> str:
     """One sentence for a verdict without faults."""
-    margin, bound = _points(numbers["rule"]["margin"]), _points(numbers["drop_lower_bound"])
+    margin, bound = points(numbers["rule"]["margin"]), points(numbers["drop_lower_bound"])
     return (
-        f"{_compared(numbers)}, which does not show a drop of more than {margin} (lower bound {bound}); no class is "
-        f"lost, the floor of {_percent(numbers['rule']['floor'])} is kept, and {_against_the_release(numbers)}."
+        f"{_compared(numbers)}, which does not show a drop of more than {margin} (lower bound {bound}); "
+        f"{_lost(numbers)}{_kept(numbers)}, and {_against_the_release(numbers)}."
     )
+
+
+def _lost(numbers: Numbers) -> str:
+    lost = len(numbers["lost_classes"])
+    return f"{lost} of {numbers['classes']} classes are lost, which may be" if lost else "no class is lost"
+
+
+def _kept(numbers: Numbers) -> str:
+    floor = numbers["rule"]["floor"]
+    return f", the floor of {percent(floor)} is kept" if floor else ""
 
 
 def _too_few(numbers: Numbers) -> list[str]:
     if numbers["pictures"] >= numbers["pictures_needed"]:
         return []
     return [
-        f"{numbers['pictures']} pictures are too few to see a drop of {_points(numbers['rule']['visible_drop'])}: "
+        f"{numbers['pictures']} pictures are too few to see a drop of {points(numbers['rule']['visible_drop'])}: "
         f"{numbers['pictures_needed']} are needed."
     ]
 
@@ -35,16 +45,16 @@ def _too_few(numbers: Numbers) -> list[str]:
 def _drop(numbers: Numbers) -> list[str]:
     if numbers["drop_lower_bound"] <= numbers["rule"]["margin"]:
         return []
-    margin, bound = _points(numbers["rule"]["margin"]), _points(numbers["drop_lower_bound"])
+    margin, bound = points(numbers["rule"]["margin"]), points(numbers["drop_lower_bound"])
     return [
         f"The int8 file is worse than the float model by more than {margin}: {_compared(numbers)}, and with "
-        f"{_percent(1 - numbers['rule']['alpha'])} confidence the drop is at least {bound}."
+        f"{percent(1 - numbers['rule']['alpha'])} confidence the drop is at least {bound}."
     ]
 
 
 def _classes(numbers: Numbers) -> list[str]:
-    lost = numbers["lost_classes"]
-    if not lost:
+    lost, rule = numbers["lost_classes"], numbers["rule"]
+    if len(lost) <= rule["max_lost"] * numbers["classes"]:
         return []
     told = "; ".join(
         f"class {c['index']} ({c['name']}): {c['candidate_right']} of {c['pictures']} right, the float model "
@@ -53,7 +63,10 @@ def _classes(numbers: Numbers) -> list[str]:
     )
     rest = f"; and {len(lost) - _NAMED_CLASSES} more" if len(lost) > _NAMED_CLASSES else ""
     count = "One class loses" if len(lost) == 1 else f"{len(lost)} classes lose"
-    return [f"{count} more than {_points(numbers['rule']['class_margin'])}, beyond chance: {told}{rest}."]
+    return [
+        f"{count} more than {points(rule['class_margin'])}, beyond chance: {told}{rest}. Fine-tune for longer or at a "
+        "lower rate; --class-margin and --max-lost say how much of a class, and how many classes, may be lost."
+    ]
 
 
 def _release(numbers: Numbers) -> list[str]:
@@ -61,9 +74,9 @@ def _release(numbers: Numbers) -> list[str]:
     if "not_compared" in release or release["drop_lower_bound"] <= rule["margin"]:
         return []
     return [
-        f"The int8 file is worse than release {release['version']} by more than {_points(rule['margin'])}: top-1 "
-        f"{_percent(numbers['candidate_top1'])} against {_percent(release['top1'])}, and with "
-        f"{_percent(1 - rule['alpha'])} confidence the drop is at least {_points(release['drop_lower_bound'])}."
+        f"The int8 file is worse than release {release['version']} by more than {points(rule['margin'])}: top-1 "
+        f"{percent(numbers['candidate_top1'])} against {percent(release['top1'])}, and with "
+        f"{percent(1 - rule['alpha'])} confidence the drop is at least {points(release['drop_lower_bound'])}."
     ]
 
 
@@ -72,28 +85,30 @@ def _against_the_release(numbers: Numbers) -> str:
     if "not_compared" in release:
         return release["not_compared"]
     return (
-        f"no drop of more than {_points(numbers['rule']['margin'])} from the {_percent(release['top1'])} of release "
-        f"{release['version']} is shown (lower bound {_points(release['drop_lower_bound'])})"
+        f"no drop of more than {points(numbers['rule']['margin'])} from the {percent(release['top1'])} of release "
+        f"{release['version']} is shown (lower bound {points(release['drop_lower_bound'])})"
     )
 
 
 def _floor(numbers: Numbers) -> list[str]:
     if numbers["candidate_top1"] >= numbers["rule"]["floor"]:
         return []
-    top1 = _percent(numbers["candidate_top1"])
-    return [f"The int8 file's top-1 of {top1} is under the floor of {_percent(numbers['rule']['floor'])}."]
+    top1 = percent(numbers["candidate_top1"])
+    return [f"The int8 file's top-1 of {top1} is under the floor of {percent(numbers['rule']['floor'])}."]
 
 
 def _compared(numbers: Numbers) -> str:
     return (
-        f"top-1 {_percent(numbers['candidate_top1'])} against the float model's {_percent(numbers['baseline_top1'])} "
+        f"top-1 {percent(numbers['candidate_top1'])} against the float model's {percent(numbers['baseline_top1'])} "
         f"on {numbers['pictures']} pictures ({numbers['only_baseline']} lost, {numbers['only_candidate']} gained)"
     )
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
+    """As the reasons write a share."""
     return f"{100 * fraction:.4g} %"
 
 
-def _points(fraction: float) -> str:
+def points(fraction: float) -> str:
+    """As the reasons write a difference of two shares."""
     return f"{100 * fraction:.2f} points"

@@ -11,7 +11,7 @@ from trainer.network.conv_defs import BLOCKS, STEM, depth
 from trainer.network.variant import Variant
 from trainer.tflite.graph import Graph, Tensor, TFLiteError, read_graph
 from trainer.tflite.int8_check import check_int8
-from trainer.tflite.metadata import MEAN, STD, read_labels
+from trainer.tflite.metadata import MEAN, STD, is_as_written, read_central_fraction, read_labels
 from trainer.tflite.normalization import read_normalization
 
 KIND = "structure"
@@ -21,12 +21,13 @@ _NAMED = 3  # Of many faults of one sort.
 _KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
-def examine(file: bytes, *, labels: Sequence[str], variant: Variant | None) -> Evidence:
-    """Operators, scales, axes, softmax, edges, network, normalisation and label map of the file that ships.
+def examine(file: bytes, *, labels: Sequence[str], variant: Variant | None, central_fraction: float | None) -> Evidence:
+    """Operators, scales, axes, softmax, edges, network, normalisation, crop and label map of the file that ships.
 
     Args:
       labels: of the data, the background first.
       variant: whose network it must be; None where nothing records it, which is not held against the file.
+      central_fraction: of each side of a picture, what was measured; None likewise.
     """
     try:
         graph, operator_faults = read_graph(file), check_int8(file)
@@ -38,7 +39,9 @@ def examine(file: bytes, *, labels: Sequence[str], variant: Variant | None) -> E
         *_scales(graph),
         *(_network(graph, variant) if variant else []),
         *_normalization(file),
+        *(_crop(file, central_fraction) if central_fraction else []),
         *_label_map(file, graph, labels),
+        *_hidden(file),
     ]
     facts = {"operators": len(graph.operators), "outputs": graph.classes, "resolution": graph.resolution}
     return Evidence(KIND, tuple(faults), _praise(graph), facts)
@@ -118,6 +121,29 @@ def _normalization(file: bytes) -> list[str]:
     return [
         f"The metadata tells clients the mean {list(said.mean)} and deviation {list(said.std)}, wanted {MEAN} and "
         f"{STD}, with which it was trained and measured."
+    ]
+
+
+def _crop(file: bytes, measured: float) -> list[str]:
+    try:
+        said = read_central_fraction(file)
+    except TFLiteError as error:
+        return [_sentence(str(error))]
+    if said == measured:
+        return []
+    told = "nothing of a crop" if said is None else f"to take {said:g} of each side of a picture"
+    return [f"The metadata tells clients {told}, and {measured:g} was measured. Convert again."]
+
+
+def _hidden(file: bytes) -> list[str]:
+    try:
+        if is_as_written(file):
+            return []
+    except TFLiteError:
+        return []  # The label map's own fault.
+    return [
+        "The file holds more than the converter writes: a second label file or metadata buffer, or bytes behind them, "
+        "of which some clients would take another one than was measured. Convert again."
     ]
 
 

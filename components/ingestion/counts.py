@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from components.data_error import DataError
 from components.ingestion import duplicates, shards
 from components.ingestion.rules import Rules
 from components.sources.source import Source
+from trainer.imagenet import REPORT_FORMAT
 
 COUNTS = ("pictures", "taken", "converted", "refused", "grey", "oriented")  # Of a split.
 _FEW = 10  # So many refused files do not fail a run...
@@ -40,6 +42,7 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "classes": len(source.categories),
         "bytes": sizes.total(),
         "ignored": source.ignored,
+        **_decided(source),
         "boxes": dict(source.boxes),
         "splits": {
             split: {"bytes": sizes[split], **_split_report(source, split, totals[split], classes[split])}
@@ -49,6 +52,13 @@ def collect(source: Source, staging: Path, plans: list[str]) -> dict[str, Any]:
         "converted": _named(ordered, "converted"),
         "refused": _named(ordered, "refused"),
     }
+
+
+def _decided(source: Source) -> dict[str, Any]:
+    """What a source that is laid out as ImageNet is has none of."""
+    suffixes = Counter(os.path.splitext(name)[1].lower() or "no suffix" for name in source.lost)
+    lost = {"files": len(source.lost), "by_suffix": dict(suffixes.most_common()), "first": list(source.lost[:_FEW])}
+    return ({"lost": lost} if source.lost else {}) | ({"notes": list(source.notes)} if source.notes else {})
 
 
 def _result(staging: Path, plan: str) -> dict[str, Any]:
@@ -130,6 +140,23 @@ def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> Non
         raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
 
 
+def check_lost(source: Source, *, root: str, rules: Rules) -> None:
+    """Pictures of a kind that is not read are as lost as refused ones, which shows before any work.
+
+    Raises:
+        DataError: naming the first of them, and their suffixes.
+    """
+    files = len(source.lost) + sum(map(len, source.splits.values()))
+    if len(source.lost) > (allowed := allowed_refusals(files, max_refused=rules.max_refused)):
+        lost = _decided(source)["lost"]
+        kinds = ", ".join(f"{count:,} of {suffix}" for suffix, count in lost["by_suffix"].items())
+        raise DataError(
+            f"{root}: {lost['files']:,} of {files:,} files are left out, as they begin like no JPEG, PNG, GIF, BMP or "
+            f"WebP ({kinds}); at most {allowed:,} may be. The first: {', '.join(lost['first'])}. Convert, move or "
+            "remove them, or allow more with --max-refused."
+        )
+
+
 def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
     """A score on pictures that were trained on is none."""
     for split, found in report["in_train"].items():
@@ -145,4 +172,4 @@ def _check_leaked(report: dict[str, Any], root: str, max_leaked: float) -> None:
 
 def write(report: dict[str, Any], path: Path) -> None:
     """As indented JSON."""
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(REPORT_FORMAT.stamped(report), indent=2) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """ImageNetExampleGen: pictures in, checked and sharded tf.Examples out. The shell; ingest.py does the work."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,13 +12,16 @@ from tfx.dsl.components.base import base_beam_executor, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
+from components import options
 from components.ingestion import ingest
+from components.ingestion import rules as ingestion_rules
 from components.ingestion.rules import Rules
 from components.sources import detect, spans
-from components.sources.detect import Wanted
+from components.sources.wanted import ALL, Wanted
 from trainer import imagenet
 
-_SETTINGS = ("pictures_per_shard", *Wanted._fields, *Rules._fields)
+_WANTED, _RULES = ([field.name for field in dataclasses.fields(kind)] for kind in (Wanted, Rules))
+_SETTINGS = ("pictures_per_shard", *_WANTED, *_RULES)
 # TFX wants a pattern for each split. detect.py finds ours; these say the same to TFX's own driver, which Vertex AI
 # runs in place of ours and which fingerprints whatever they match: "[ev][va]*" is eval, val or validation. A tar, a
 # TFRecord file, and what labels or boxes pictures, is no split, but another one must be seen.
@@ -46,9 +50,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             # Filled in already where our driver ran.
             spans.newest(exec_properties[standard_component_specs.INPUT_BASE_KEY]).folder,
             examples.uri,
-            wanted=_wanted(settings),
+            wanted=options.of(Wanted, settings),
             make_pipeline=self._make_beam_pipeline,
-            rules=_rules(settings),
+            rules=options.of(Rules, settings),
             pictures_per_shard=int(settings["pictures_per_shard"]),
         )
         _describe(examples, report)
@@ -77,12 +81,12 @@ class Driver(driver.FileBasedDriver):
     ) -> input_processor.InputProcessor:
         """The processor whose fingerprint is source_kind.fingerprint."""
         self._processor = _Fingerprint(input_base_uri or "", splits, range_config)
-        self._processor.wanted = _wanted(self._settings)
+        self._processor.wanted = options.of(Wanted, self._settings)
         return self._processor
 
 
 class _Fingerprint(input_processor.FileBasedInputProcessor):
-    wanted, folder = detect.ALL, ""
+    wanted, folder = ALL, ""
 
     def resolve_span_and_version(self) -> tuple[int, int | None]:
         newest = spans.newest(self._input_base_uri)
@@ -106,8 +110,8 @@ class ImageNetExampleGen(FileBasedExampleGen):
         input_base: str,
         *,
         code: str,
-        wanted: Wanted = detect.ALL,
-        rules: Rules = ingest.DEFAULT_RULES,
+        wanted: Wanted = ALL,
+        rules: Rules = ingestion_rules.DEFAULT,
         pictures_per_shard: int = ingest.PICTURES_PER_SHARD,
     ) -> None:
         """Describes the node.
@@ -119,7 +123,7 @@ class ImageNetExampleGen(FileBasedExampleGen):
             wanted, rules, pictures_per_shard: As for ingestion.ingest.
         """
         splits = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in _PATTERNS.items()]
-        values = {"code": code, **wanted._asdict(), **rules._asdict()}
+        values = {"code": code, **dataclasses.asdict(wanted), **dataclasses.asdict(rules)}
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=splits),
@@ -149,17 +153,7 @@ def _settings(custom_config: str) -> dict[str, Any]:
 
 def _given(exec_properties: dict[str, Any]) -> dict[str, Any]:
     """What a compiled file has as parameters of the run (pipeline/compiled/compiler.py), and the run was given."""
-    return {name: exec_properties[name] for name in Wanted._fields if exec_properties.get(name)}
-
-
-def _wanted(settings: dict[str, Any]) -> Wanted:
-    return Wanted(**{name: settings[name] for name in Wanted._fields})
-
-
-def _rules(settings: dict[str, Any]) -> Rules:
-    """A Struct has one kind of number only."""
-    rules = Rules(**{name: settings[name] for name in Rules._fields})
-    return rules._replace(max_pixels=int(rules.max_pixels))
+    return {name: exec_properties[name] for name in _WANTED if exec_properties.get(name)}
 
 
 def _describe(examples: Any, report: dict[str, Any]) -> None:

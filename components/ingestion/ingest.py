@@ -12,19 +12,20 @@ from typing import Any
 
 import apache_beam as beam
 
+from components import options
 from components.data_error import DataError
 from components.ingestion import counts, shards, staging
 from components.ingestion import rules as ingestion_rules
 from components.ingestion.progress import report_progress
 from components.ingestion.rules import Rules
-from components.sources.detect import ALL, Wanted, scan
+from components.sources.detect import scan
 from components.sources.imagenet import label_names
 from components.sources.source import Source
+from components.sources.wanted import ALL, Wanted
 from trainer import imagenet
 from trainer.whole import move
 
 PICTURES_PER_SHARD = 1250  # ImageNet's train split comes to 1025 shards; the reference had 1024.
-DEFAULT_RULES = Rules()
 
 
 def ingest(
@@ -33,7 +34,7 @@ def ingest(
     *,
     wanted: Wanted = ALL,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
-    rules: Rules = DEFAULT_RULES,
+    rules: Rules = ingestion_rules.DEFAULT,
     pictures_per_shard: int = PICTURES_PER_SHARD,
 ) -> dict[str, Any]:
     """Writes Split-train/, Split-eval/, labels.txt and ingestion_report.json into `destination`; returns the report.
@@ -50,7 +51,7 @@ def ingest(
     Raises:
         DataError: the folder is not as it should be, too much of it was refused, or the destination cannot be written.
     """
-    ingestion_rules.check(rules)
+    options.check(rules)
     return ingest_source(
         scan(root, wanted),
         root,
@@ -67,12 +68,14 @@ def ingest_source(
     destination: str,
     *,
     make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
-    rules: Rules = DEFAULT_RULES,
+    rules: Rules = ingestion_rules.DEFAULT,
     pictures_per_shard: int = PICTURES_PER_SHARD,
 ) -> dict[str, Any]:
     """As `ingest`, of pictures that were found already; `root` is what messages call them by."""
     label_names.check(source, root)
+    counts.check_lost(source, root=root, rules=rules)
     with staging.fresh(Path(destination)) as made:
+        source = source.unpack(source, made / "unpacked") if source.unpack else source
         plans = shards.plan(source, made, pictures_per_shard=pictures_per_shard)
         with report_progress(made / "result", total=sum(map(len, source.splits.values()))):
             _write_shards(plans, made, make_pipeline, rules)

@@ -1,6 +1,5 @@
 """IngestionReport: what ingestion took, converted and refused, as an artifact of its own that outlives the pictures."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def IngestionReport(
 ) -> None:
     """Re-emits the examples' ingestion_report.json."""
     source = Path(examples.uri) / imagenet.REPORT_FILE
-    content = json.loads(source.read_text())
+    content = imagenet.REPORT_FORMAT.read(source)
     shutil.copyfile(source, Path(report.uri) / imagenet.REPORT_FILE)
     (Path(report.uri) / TEXT_FILE).write_text(as_text(content))
     report.set_string_custom_property("digest", content["digest"])
@@ -52,7 +51,8 @@ def as_text(report: dict[str, Any]) -> str:
     if boxes := report.get("boxes"):
         lines.append(_boxes_line(boxes))
     if report["ignored"]:
-        lines.append(f"{report['ignored']:,} other files left out: not pictures by their names")
+        lines.append(f"{report['ignored']:,} other files left out: no pictures by name or content")
+    lines += report.get("notes", [])
     for what in ("refused", "converted"):
         lines += [f"{what} {item['name']}: {item['reason']}" for item in report[what][:_NAMED]]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ from components.ingestion import duplicates, example_writer
 from components.ingestion.rules import Rules
 from components.pictures.check import Picture, Refused, normalise
 from components.pictures.exif import UPRIGHT, upright_box
-from components.sources.source import Category, Entry, Source
+from components.sources.source import Category, Entry, Source, identity
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
 _BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.
@@ -54,7 +54,7 @@ def deal(entries: Sequence[Entry], *, shards: int) -> list[list[Entry]]:
 
 
 def _hash(name: str) -> bytes:
-    return hashlib.sha256(name.partition("/")[2].encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(identity(name).encode("utf-8", "surrogateescape")).digest()
 
 
 def _write_plan(staging: Path, name: str, entries: list[Entry], categories: Sequence[Category]) -> str:

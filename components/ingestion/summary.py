@@ -1,6 +1,5 @@
 """The ingestion report as an artifact: its type and its content. Its wording is report.py's."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,4 +17,4 @@ class IngestionSummary(Artifact):
 
 def read(uri: str) -> dict[str, Any]:
     """The report's content, from an IngestionSummary or an Examples artifact."""
-    return json.loads((Path(uri) / imagenet.REPORT_FILE).read_text())
+    return imagenet.REPORT_FORMAT.read(Path(uri) / imagenet.REPORT_FILE)

@@ -6,22 +6,18 @@ strict mode reports it.
 """
 
 import io
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import simplejpeg
 from PIL import Image
 
 from components.pictures.exif import UPRIGHT, orientation, upright
 from components.pictures.header import Header, Refused, read_header
+from components.pictures.limits import APPLIED, MAX_PIXELS, RECORDED, Orientation
 from trainer.imagenet import MAX_SIDE
 
 __all__ = ["MAX_PIXELS", "Orientation", "Picture", "Refused", "normalise"]
 
-Orientation = Literal["recorded", "applied"]
-RECORDED: Orientation = "recorded"
-APPLIED: Orientation = "applied"
-
-MAX_PIXELS = 64_000_000  # 8000 x 8000. Larger ones are bombs or posters, and 200 MB each once decoded.
 _MAX_SCANS = 100  # A progressive JPEG has about ten; each further one costs a pass over all pixels...
 _ENOUGH_SCANS, _SCANNED_PIXELS = 20, 1_500_000_000  # ...so of large pictures fewer do: a second of work or so.
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from components.pictures.exif import UPRIGHT, orientation
+from components.sources import picture_files
 
 # Baseline, extended and progressive Huffman: what TensorFlow's decoder takes. The others are named when refused.
 _PROGRESSIVE = 0xC2
@@ -43,9 +44,8 @@ def read_header(data: bytes) -> Header:
     """
     if not data:
         raise Refused("empty file")
-    for magic, offset, read in _FORMATS:
-        if data[offset : offset + len(magic)] == magic:
-            return read(data)
+    if found := picture_files.format_of(data):
+        return _READERS[found](data)
     raise Refused(f"not a picture: starts with {data[:12]!r}; wanted a JPEG, PNG, GIF, BMP or WebP")
 
 
@@ -128,10 +128,4 @@ def _need(data: bytes, length: int, name: str) -> None:
         raise Refused(f"truncated {name}: {len(data)} bytes, too few for its header")
 
 
-_FORMATS = (
-    (b"\xff\xd8\xff", 0, _jpeg),
-    (b"\x89PNG\r\n\x1a\n", 0, _png),
-    (b"GIF8", 0, _gif),
-    (b"BM", 0, _bmp),
-    (b"WEBP", 8, _webp),
-)
+_READERS = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "BMP": _bmp, "WEBP": _webp}

@@ -9,11 +9,12 @@ from typing import Any
 
 from components.release.gcs_path import BucketPath, Place
 from trainer.digest import sha256_file
+from trainer.file_format import FileFormat, FormatError
+from trainer.release_info import INFO, INFO_FORMAT
 
 MANIFEST = "manifest.json"
-INFO = "info.json"
 SIGNATURE = "model.sig"  # Not in the manifest: it is made of it, and may be made later (signature.py).
-_FORMAT = 1  # Of the manifest. Raise it when older readers could no longer check a bundle.
+MANIFEST_FORMAT = FileFormat(MANIFEST)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST_JSON = 16 << 20  # Bytes. A manifest of our own has a few kilobytes.
 
@@ -63,10 +64,10 @@ def read_manifest(folder: Place) -> dict[str, str]:
     Raises:
         BundleError: no manifest, or not one of ours.
     """
-    manifest = _read_json(folder / MANIFEST)
+    manifest = _read_json(folder / MANIFEST, MANIFEST_FORMAT)
     wanted = manifest.get("sha256")
-    if manifest.get("format") != _FORMAT or not isinstance(wanted, dict) or not wanted:
-        raise BundleError(f"{folder / MANIFEST}: not a manifest of format {_FORMAT}. Build the bundle again.")
+    if not isinstance(wanted, dict) or not wanted:
+        raise BundleError(f"{folder / MANIFEST}: not a manifest: wanted sums under sha256. Build the bundle again.")
     for name, digest in wanted.items():
         if not _stays_inside(name):
             raise BundleError(f"{folder / MANIFEST}: {name!r} leads out of the bundle. Do not use this bundle.")
@@ -84,7 +85,7 @@ def read_info(folder: Place) -> dict[str, Any]:
         BundleError: the folder is no bundle, or its info.json is missing, changed or cannot be read.
     """
     read_file(folder, INFO)
-    return _read_json(folder / INFO)
+    return _read_json(folder / INFO, INFO_FORMAT)
 
 
 def read_file(folder: Place, name: str) -> bytes:
@@ -113,7 +114,7 @@ def _json(value: Any) -> bytes:
 
 
 def _manifest(wanted: dict[str, str]) -> bytes:
-    return _json({"format": _FORMAT, "sha256": wanted})
+    return _json(MANIFEST_FORMAT.stamped({"sha256": wanted}))
 
 
 def _files(folder: Place) -> list[str]:
@@ -151,11 +152,11 @@ def _stays_inside(name: str) -> bool:
     return "\\" not in name and "\0" not in name and not any(part in ("", ".", "..") for part in parts)
 
 
-def _read_json(path: Place) -> dict[str, Any]:
+def _read_json(path: Place, file_format: FileFormat) -> dict[str, Any]:
     try:
         if (size := path.stat().st_size) > _LARGEST_JSON:
             raise BundleError(f"{path}: {size} bytes, wanted at most {_LARGEST_JSON}. Is it a bundle's?")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return file_format.checked(json.loads(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError as error:
         raise BundleError(
             f"{path} is missing: {path.parent} is not a release bundle. Give the folder that holds it."
@@ -163,7 +164,6 @@ def _read_json(path: Place) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, BundleError):
             raise
+        if isinstance(error, FormatError):
+            raise BundleError(str(error)) from error
         raise BundleError(f"{path} cannot be read: {error}. Push the bundle again.") from error
-    if not isinstance(value, dict):
-        raise BundleError(f"{path}: holds a {type(value).__name__}, wanted an object. Push the bundle again.")
-    return value

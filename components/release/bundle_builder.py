@@ -26,7 +26,6 @@ from components.release.model_card import card, facts
 from trainer import export, input_pipeline
 from trainer.digest import sha256_file
 from trainer.imagenet import EVAL, LABELS_FILE
-from trainer.keras import keras
 from trainer.slim import checkpoint
 from trainer.tflite import metadata
 from trainer.whole import whole_folder
@@ -163,7 +162,6 @@ def _write_float(parts: Parts, folder: Path, name: str) -> None:
 
 def _write_eval_graph(parts: Parts, folder: Path, name: str) -> None:
     """The fake-quantized graph as text, with variables: the int8 file's arithmetic as TensorFlow emulates it."""
-    keras.backend.reset_uids()  # tfmot numbers a layer within the process; so the same model gives the same bytes.
     model, _ = export.load_keras(str(parts.qat_model))
     graph, _ = tf1_graph.variable_graph(model)
     text = text_format.MessageToString(graph.as_graph_def())

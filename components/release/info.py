@@ -10,6 +10,7 @@ from components.evaluation.scores import Evaluation, Scores
 from components.release import tf1_graph
 from trainer import export
 from trainer.network import model_size
+from trainer.release_info import INFO_FORMAT
 from trainer.tflite import metadata
 
 
@@ -30,7 +31,7 @@ def describe(
     """
     models = {"float": float_model, "quantized": qat_model}
     size = {"width": float_model.width, "classes": float_model.classes}
-    return {
+    content = {
         "name": name,
         "variant": float_model.variant.name,
         **size,  # Classes are outputs: the background, index 0, is one of them.
@@ -45,6 +46,7 @@ def describe(
         "recipes": {key: model.recipe for key, model in models.items()},
         "digests": {**{key: model.digests for key, model in models.items()}, "bundle_code": code},
     }
+    return INFO_FORMAT.stamped(content)
 
 
 def _preprocessing(model: export.Description) -> dict[str, Any]:

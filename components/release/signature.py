@@ -1,9 +1,10 @@
 """A release bundle's signature: OpenSSF Model Signing's v1.0 file, made with an elliptic-curve key and no network.
 
 `model.sig` is a Sigstore bundle: an in-toto statement with the SHA-256 of every file (the manifest too), under a DSSE
-signature. The package `model-signing` verifies it, and what that writes with such a key is verified here. The package
-is not used itself: it brings a network client, a TUF client and 15 more packages into every node's image, and imports
-pyOpenSSL without saying so.
+signature. The statement is of NAME@VERSION where the bundle lies as a version of a destination: nothing else in a
+bundle tells its version. The package `model-signing` verifies it, and what that writes with such a key is verified
+here. The package is not used itself: it brings a network client, a TUF client and 15 more packages into every node's
+image, and imports pyOpenSSL without saying so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,8 @@ def sign(folder: Place, key: Path, *, password: bytes | None = None) -> Place:
     private = signing_key.read_private(key, password)
     if wrong := [fault for fault in bundle.verify(folder) if not fault.startswith(f"{SIGNATURE}:")]:
         raise BundleError(f"{folder} is not whole, so it is not signed: {'; '.join(wrong[:5])}. Build it again.")
-    payload = _payload(str(bundle.read_info(folder).get("name", folder.name)), bundle.sums(folder))
+    name = str(bundle.read_info(folder).get("name", folder.name))
+    payload = _payload(f"{name}@{folder.name}" if folder.name.isdigit() else name, bundle.sums(folder))
     content = _document(payload, _signed(private, payload), signing_key.fingerprint(private.public_key()))
     try:
         gcs_path.replace(folder / SIGNATURE, content)
@@ -50,11 +53,12 @@ def sign(folder: Place, key: Path, *, password: bytes | None = None) -> Place:
     return folder / SIGNATURE
 
 
-def faults(folder: Place, public_key: Path | None) -> list[str]:
+def faults(folder: Place, public_key: Path | None, *, at_least: int | None = None) -> list[str]:
     """What is wrong with a bundle's signature, one line per file; empty where this key signed these very files.
 
     Args:
       public_key: a PEM file. None: that the signature is of these files is checked, but not whose it is.
+      at_least: the lowest version that will do.
 
     Raises:
       KeyFileError: the key is no public key.
@@ -64,18 +68,28 @@ def faults(folder: Place, public_key: Path | None) -> list[str]:
     if not path.exists():
         return [f"{SIGNATURE}: missing: the bundle is not signed"]
     try:
-        signed = _verified(_read(path), public)
+        version, signed = _verified(_read(path), public)
     except ValueError as error:
         return [f"{SIGNATURE}: {error}"]
     found = bundle.sums(folder)
     wrong = [f"{name}: signed, but missing" for name in signed if name not in found]
     wrong += [f"{name}: not signed" for name in found if name not in signed]
     wrong += [f"{name}: not as it was signed" for name in found if signed.get(name, found[name]) != found[name]]
-    return sorted(wrong)
+    return sorted([*wrong, *_version_faults(folder, version, at_least)])
 
 
-def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> dict[str, str]:
-    """model.sig → relative path → SHA-256; ValueError says what is wrong with it.
+def _version_faults(folder: Place, version: int | None, at_least: int | None) -> Iterator[str]:
+    """A signature from before versions were signed has none."""
+    lies_as = int(folder.name) if folder.name.isdigit() else None
+    if version is not None and lies_as is not None and version != lies_as:
+        yield f"{SIGNATURE}: signed as version {version}, and lies as {lies_as}: another release under its number"
+    if at_least is not None and (version is None or version < at_least):
+        signed_as = "without a version" if version is None else f"as version {version}"
+        yield f"{SIGNATURE}: signed {signed_as}, wanted at least version {at_least}"
+
+
+def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> tuple[int | None, dict[str, str]]:
+    """model.sig → version, relative path → SHA-256; ValueError says what is wrong with it.
 
     What stands around the statement and the signature is written anew and compared: no byte of it goes unchecked. The
     statement itself is what is signed.
@@ -86,6 +100,7 @@ def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> dict[
         signature = base64.b64decode(document["dsseEnvelope"]["signatures"][0]["sig"], validate=True)
         hint = document["verificationMaterial"]["publicKey"]["hint"]
         statement = json.loads(payload)
+        version = str(statement["subject"][0]["name"]).rpartition("@")[2]
         resources = statement["predicate"]["resources"]
         sums = {entry["name"]: entry["digest"] for entry in resources if entry["algorithm"] == "sha256"}
         again = _document(payload, signature, hint)
@@ -101,7 +116,7 @@ def _verified(content: bytes, public: ec.EllipticCurvePublicKey | None) -> dict[
         raise ValueError("changed: it holds more or other bytes than model-signing v1.0 writes")
     if public:
         _check(public, signature, payload)
-    return sums
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 20 else None, sums
 
 
 def _payload(name: str, sums: dict[str, str]) -> bytes:

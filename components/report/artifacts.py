@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,11 +95,12 @@ def _model(folder: str) -> dict[str, Any]:
 
 
 def _conversion(folder: str) -> dict[str, Any]:
-    return json.loads(Path(folder, artifact.SERVING, artifact.CONVERSION).read_text(encoding="utf-8"))
+    file = Path(folder, artifact.SERVING, artifact.CONVERSION)
+    return artifact.CONVERSION_FORMAT.read(file)
 
 
 def _verdict(folder: str) -> dict[str, Any]:
-    return json.loads(Path(folder, accuracy_gate.VERDICT_FILE).read_text(encoding="utf-8"))
+    return accuracy_gate.VERDICT_FORMAT.read(Path(folder, accuracy_gate.VERDICT_FILE))
 
 
 def _thumbnails(folder: str, evaluation: Any) -> Mapping[Any, str]:

@@ -1,11 +1,13 @@
 """`--classes`: which classes of a source are taken. Their labels are 1…N in the source's own order."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from components.data_error import DataError
+from components.sources import class_names
 from components.sources.classes import listed
 from trainer import imagenet
 
@@ -30,10 +32,12 @@ class Choice(NamedTuple):
         """
         if self.first is not None and self.first > len(names):
             raise DataError(f"--classes {self.first}: {root} has {len(names):,} classes. Give a smaller number.")
-        if unknown := sorted(set(self.names) - set(names)):
+        asked = {class_names.same(name): name for name in self.names}
+        there = {class_names.same(name) for name in names}
+        if unknown := sorted(name for key, name in asked.items() if key not in there):
             raise DataError(f"--classes: {root} has no class {listed(unknown)}. It has {listed(names)}.")
-        asked = set(self.names)
-        chosen = [name for name in names if name in asked] if asked else list(names[: self.first])
+        first = set(_counted(names)[: self.first])
+        chosen = [name for name in names if (class_names.same(name) in asked if asked else name in first)]
         if not self.takes_all and len(chosen) < 2:
             raise DataError(f"--classes leaves {len(chosen)} class of {root}; wanted at least 2.")
         return chosen
@@ -51,22 +55,29 @@ class Choice(NamedTuple):
         return {split: [name for name in chosen if name in known[split]] for split in names}
 
 
+def _counted(names: Sequence[str]) -> Sequence[str]:
+    """The order in which people count: numbers by their value, 2 before 10."""
+    if all(name.isascii() and name.isdigit() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return names
+
+
 ALL = Choice()
 
 
 def parse(text: str) -> Choice:
-    """What --classes says: a number, names with commas between them, or nothing for all.
+    """What --classes says: a number, names with commas between them or as a list in JSON, or nothing for all.
 
     Raises:
         DataError: it is none of these, or a name comes twice.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _of_json(text) or [name.strip() for name in text.split(",") if name.strip()]
     if len(names) == 1 and "," not in text and names[0].isascii() and names[0].isdigit():
         return Choice(first=int(names[0]))
     if text.strip() and len(names) < 2:
         raise DataError(
-            f"--classes is {text[:80]!r}; wanted at least two names with commas between them, @FILE with a name a "
-            "line, or a number."
+            f"--classes is {text[:80]!r}; wanted at least two names with commas between them, a list of names in JSON, "
+            "@FILE with a name a line, or a number."
         )
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise DataError(f"--classes has {listed(twice)} twice. Name each class once.")
@@ -88,8 +99,17 @@ def written_out(text: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"--classes {text} cannot be read: {error}. Wanted a text file with a name a line.") from error
     names = [line.strip() for line in lines if line.strip()]
-    if odd := [name for name in names if "," in name]:
-        raise DataError(f"--classes {text}: {odd[0][:80]!r} has a comma in it. Wanted a name a line.")
+    names = _of_json("".join(lines)) or names
     if len(names) < 2:
         raise DataError(f"--classes {text} has {len(names)} names; wanted at least 2, one a line.")
-    return ",".join(names)
+    commas = any("," in name for name in names)
+    return json.dumps(names, ensure_ascii=False) if commas or names[0].startswith("[") else ",".join(names)
+
+
+def _of_json(text: str) -> list[str]:
+    """The names of a list in JSON; none where it is no such list, as `[a],b` is not."""
+    try:
+        names = json.loads(text) if text.lstrip().startswith("[") else []
+    except ValueError:
+        return []
+    return names if all(isinstance(name, str) and name for name in names) else []

@@ -4,18 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from components.data_error import DataError
+from components.sources import class_names
 from components.sources.imagenet.wordnet import words
 from components.sources.source import Category, Entry
 from trainer import imagenet
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")  # In any case; other files are left out and counted.
 WNID = re.compile(r"n\d{8}")
+_NAMED_AFTER = re.compile(rf"({WNID.pattern})_.*")
 _MENDED = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg"
-
-
-def is_picture(file: str) -> bool:
-    """By its name alone: what it holds is looked at later."""
-    return file.lower().endswith(SUFFIXES)
 
 
 def categories(names: Sequence[str]) -> list[Category]:
@@ -28,14 +24,20 @@ def categories(names: Sequence[str]) -> list[Category]:
     return [Category(name, name, name.replace("_", " ")) for name in names]
 
 
+def wnid_of(file: str) -> str | None:
+    """The wnid that a file of ImageNet's training pictures is called after; None of any other file."""
+    match = _NAMED_AFTER.fullmatch(file)
+    return match[1] if match else None
+
+
 def check_name(name: str, *, where: object) -> None:
     """What a class may be called.
 
     Raises:
-        DataError: unprintable characters, or the name of class 0.
+        DataError: a character that no name may have, or the name of class 0.
     """
-    if not name.isprintable():  # labels.txt has one name a line, in UTF-8.
-        raise DataError(f"{where}: the class folder {name!r} has unprintable characters. Rename it.")
+    if character := class_names.fault(name):
+        raise DataError(f"{where}: the name of the class {name!a} has {character}. Rename it.")
     if name == imagenet.BACKGROUND:
         raise DataError(f"{where}: no class may be called {name!r}: that is class 0 of every model. Rename it.")
 
@@ -71,8 +73,8 @@ def check_filled(root: str, names: Sequence[str], splits: Mapping[str, Sequence[
         empty += [f"{split}/{name}" for label, name in enumerate(names, start=1) if label not in filled]
     if empty:
         raise DataError(
-            f"{root}: no pictures in {listed(empty)}. Every class needs at least one file ending in "
-            f"{', '.join(SUFFIXES)} in train and in eval: fill these folders or remove the class from both."
+            f"{root}: no pictures in {listed(empty)}. Every class needs at least one JPEG, PNG, GIF, BMP or WebP in "
+            "train and in eval: fill these folders or remove the class from both."
         )
 
 

@@ -1,42 +1,35 @@
 """Which kind of source lies in a folder, and its pictures: class folders, tars or TFRecords, whoever made them."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
+from components import options
 from components.data_error import DataError
-from components.sources import class_choice, fingerprints, folders, holdout, record_files, slim, tar_files, tfds
+from components.sources import (
+    class_choice,
+    fingerprints,
+    folders,
+    holdout,
+    manifest,
+    parquet,
+    record_files,
+    slim,
+    tar_files,
+    tfds,
+    web_shards,
+)
 from components.sources import tars as class_tars
 from components.sources.boxes import boxes as bounding_boxes
 from components.sources.classes import listed
-from components.sources.imagenet import ground_truth, ilsvrc, known_labels
+from components.sources.imagenet import ground_truth, ilsvrc, kaggle, known_labels
 from components.sources.source import Source
+from components.sources.wanted import ALL, AUTO, Kind, Wanted
 from trainer import imagenet
 
-AUTO = "auto"
-Kind = Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"]
-
-
-class Wanted(NamedTuple):
-    """What is to be taken from a folder. Plain values, as a component's parameters are; empty ones say nothing.
-
-    Args:
-        source: What lies there; `auto` looks.
-        ground_truth: For ilsvrc: the list or kit that labels the validation pictures; without it, what lies beside the
-            tars.
-        boxes: The bounding boxes' tar or CSV; without it, what lies in the folder.
-        classes: Which of them, as class_choice.parse has it; without it, all.
-        holdout: The share of train that becomes `eval`, or `minival` where the source has an eval split.
-    """
-
-    source: str = AUTO
-    ground_truth: str = ""
-    boxes: str = ""
-    classes: str = ""
-    holdout: float = 0.0
-
-
-ALL = Wanted()
+# Sources of which each picture says its class and its split itself.
+_LABELLED = {"kaggle": kaggle, "parquet": parquet, "webdataset": web_shards, "manifest": manifest}
 
 
 def scan(root: str, wanted: Wanted = ALL) -> Source:
@@ -48,18 +41,28 @@ def scan(root: str, wanted: Wanted = ALL) -> Source:
     Raises:
         DataError: the folder holds no such source, or several of which none was named; or see the kinds' own modules.
     """
-    holdout.check(wanted.holdout)
-    kind, choice = _chosen(root, wanted), class_choice.parse(wanted.classes)
+    options.check(wanted)
+    source = _scanned(root, _chosen(root, wanted), wanted)
+    known_labels.check(source, root)
+    source = bounding_boxes.add(source, bounding_boxes.find(Path(root), wanted.boxes))
+    if not wanted.holdout and imagenet.EVAL not in source.splits:
+        return holdout.by_class(source, root)
+    return holdout.cut(source, root, wanted.holdout)
+
+
+def _scanned(root: str, kind: str, wanted: Wanted) -> Source:
+    choice = class_choice.parse(wanted.classes)
+    if kind in _LABELLED:
+        links = {"links": wanted.link_roots} if kind == "manifest" else {}
+        return _LABELLED[kind].scan(root, choice=choice, **links)
     splits = _splits(root, kind, wanted)
     if kind == "ilsvrc":
         truth = ground_truth.find(Path(root), wanted.ground_truth) if imagenet.EVAL in splits else None
-        source = ilsvrc.scan(root, truth, splits=splits, choice=choice)
-    else:
-        scans = {"folders": folders, "tars": class_tars, "slim": slim, "tfds": tfds}
-        source = scans[kind].scan(root, splits=splits, choice=choice)
-    known_labels.check(source, root)
-    source = bounding_boxes.add(source, bounding_boxes.find(Path(root), wanted.boxes))
-    return holdout.cut(source, root, wanted.holdout)
+        return ilsvrc.scan(root, truth, splits=splits, choice=choice)
+    if kind == "folders":
+        return folders.scan(root, splits=splits, choice=choice, links=wanted.link_roots)
+    scans = {"tars": class_tars, "slim": slim, "tfds": tfds}
+    return scans[kind].scan(root, splits=splits, choice=choice)
 
 
 def fingerprint(root: str, wanted: Wanted = ALL) -> str:
@@ -68,12 +71,15 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
     Raises:
         DataError: as scan, as far as that shows without reading tars or records.
     """
-    holdout.check(wanted.holdout)
+    options.check(wanted)
     kind = _chosen(root, wanted)
-    splits = _splits(root, kind, wanted)
     boxes = bounding_boxes.find(Path(root), wanted.boxes)
-    if kind == "folders":
-        return ",".join([folders.fingerprint(root, splits=splits), *([fingerprints.of(boxes)] if boxes else [])])
+    if kind in ("folders", "kaggle", "manifest"):
+        pictures = fingerprints.of_pictures(_scanned(root, kind, dataclasses.replace(wanted, classes="")))
+        return ",".join([pictures, *([fingerprints.of(boxes)] if boxes else [])])
+    if kind in _LABELLED:
+        return f"{kind}:{fingerprints.of([*_LABELLED[kind].files(root), *boxes])}"
+    splits = _splits(root, kind, wanted)
     if kind in ("slim", "tfds"):
         module = slim if kind == "slim" else tfds
         files = [path for paths in module.paths(root, splits).values() for path in paths]
@@ -86,8 +92,6 @@ def fingerprint(root: str, wanted: Wanted = ALL) -> str:
 
 
 def _chosen(root: str, wanted: Wanted) -> str:
-    if wanted.source not in get_args(Kind):
-        raise DataError(f"the source is {wanted.source!r}; wanted {', '.join(get_args(Kind))}.")
     kind = detect(root) if wanted.source == AUTO else wanted.source
     if wanted.ground_truth and kind != "ilsvrc":
         raise DataError(
@@ -98,8 +102,13 @@ def _chosen(root: str, wanted: Wanted) -> str:
 
 
 def _splits(root: str, kind: str, wanted: Wanted) -> Sequence[str]:
-    """Train alone where there is nothing else and a part of it is to be held out."""
-    if wanted.holdout and not _there(Path(root), kind)[imagenet.EVAL]:
+    """Train alone where there is nothing else and a part of it is to be held out.
+
+    A missing eval split of tars or records that others made is a lost download, unless --holdout is asked for.
+    """
+    may_be_missing = wanted.holdout or kind in ("folders", "tars")
+    there = _there(Path(root), kind)
+    if may_be_missing and not there[imagenet.EVAL] and (there[imagenet.TRAIN] or kind == "folders"):
         return (imagenet.TRAIN,)
     return (imagenet.TRAIN, imagenet.EVAL)
 
@@ -109,15 +118,19 @@ def _there(folder: Path, kind: str) -> Mapping[str, Sequence[str]]:
     if not folder.is_dir():
         return {imagenet.TRAIN: [], imagenet.EVAL: []}
     if kind == "folders":
-        names = class_tars.STEMS  # Tars of folders are called as the folders are.
-        return {split: [f"{name}/" for name in names[split] if (folder / name).is_dir()] for split in names}
+        train = folders.train_folder(folder)
+        evals = folders.eval_folders(folder)
+        return {imagenet.TRAIN: [f"{train}/"] if train else [], imagenet.EVAL: [f"{name}/" for name in evals]}
     module, found = {
         "tars": (class_tars, tar_files.found),
         "ilsvrc": (ilsvrc, tar_files.found),
         "slim": (slim, record_files.found),
         "tfds": (tfds, record_files.found),
     }[kind]
-    return {split: found(folder, stems) for split, stems in module.STEMS.items()}
+    names = {split: found(folder, stems) for split, stems in module.STEMS.items()}
+    if kind == "tars" and not names[imagenet.EVAL]:
+        names[imagenet.EVAL] = found(folder, folders.OTHER_EVAL_NAMES)
+    return names
 
 
 def detect(root: str) -> str:
@@ -126,9 +139,14 @@ def detect(root: str) -> str:
     Raises:
         DataError: there are several kinds.
     """
-    kinds = [kind for kind in get_args(Kind) if kind != AUTO]
-    found = {kind: [name for names in _there(Path(root), kind).values() for name in names] for kind in kinds}
-    kinds = [kind for kind in kinds if found[kind]]
+    folder = Path(root)
+    kinds = [kind for kind in get_args(Kind) if kind != AUTO and kind not in _LABELLED]
+    found = {kind: [name for names in _there(folder, kind).values() for name in names] for kind in kinds}
+    others = {kind: module.found(folder) for kind, module in _LABELLED.items()}
+    # A table beside class folders may be about anything, but not Kaggle's, nor what lies in a `train` without classes.
+    if not any(found.values()) or others["kaggle"] or (any(others.values()) and not folders.has_classes(folder)):
+        found = {kind: names for kind, names in (found | others).items() if kind != "folders"}
+    kinds = [kind for kind in found if found[kind]]
     if len(kinds) > 1:
         what = "; ".join(f"{kind} ({listed(found[kind], 6)})" for kind in kinds)
         raise DataError(f"{root} holds several sources: {what}. Say which to take: --source {' or '.join(kinds)}.")

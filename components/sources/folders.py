@@ -1,43 +1,49 @@
-"""Class folders as a source: `train/<class>/*.jpg` and `eval/<class>/*.jpg` under one folder."""
+"""Class folders as a source, as people have them: with train and eval above them or without, pictures at any depth."""
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.data_error import DataError
+from components.sources import class_names, picture_files
 from components.sources.class_choice import ALL, Choice
-from components.sources.classes import categories, check_classes, check_filled, check_name, is_picture, listed
+from components.sources.classes import categories, check_classes, check_filled, check_name, listed
 from components.sources.source import Entry, Source
 from trainer import imagenet
 
 EVAL_NAMES = ("eval", "val", "validation")
+# Taken where there is none of those: beside one of them, `test` is for nobody to look at before the end.
+OTHER_EVAL_NAMES = ("valid", "test")
 BOTH = (imagenet.TRAIN, imagenet.EVAL)
-_LAYOUT = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg"
+_LAYOUT = "Wanted train/<class>/*.jpg and eval/<class>/*.jpg, or <class>/*.jpg alone,"
 
 
-def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> Source:
-    """Lists the pictures under a folder without opening them. Classes sorted by name get the labels 1…N.
+def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL, links: Sequence[str] = ()) -> Source:
+    """Lists the pictures under a folder. Classes sorted by name get the labels 1…N.
+
+    A file whose suffix is a picture's is taken unopened; of any other, the first bytes decide.
 
     Args:
         splits: Which to list: an eval split may be cut from train instead.
         choice: Of the classes.
+        links: Folders besides this one that links may lead into.
 
     Raises:
         DataError: no such folder, a split missing or empty, classes that differ between the splits, fewer than two
-            classes, a class called `background` or without pictures, or a link that leads out of the folder.
+            classes, a class called `background` or without pictures, or a link that leads elsewhere.
     """
     folders = _split_folders(Path(root), splits)
-    classes = choice.of_splits(root, {split: _class_names(folder) for split, folder in folders.items()})
+    called = class_names.aligned(root, {split: _class_names(folder) for split, folder in folders.items()})
+    classes = choice.of_splits(root, {split: sorted(names) for split, names in called.items()})
     check_classes(root, classes)
     names = classes[imagenet.TRAIN]
     labels = {name: label for label, name in enumerate(names, start=1)}
-    entries, ignored = {}, 0
+    roots, entries, ignored, lost = _roots(root, links), {}, 0, []
     for split, folder in folders.items():
-        entries[split], unknown = _entries(Path(root), split, folder, labels)
-        ignored += unknown
+        entries[split], unknown, suspects = _entries(split, folder, labels, called[split], roots)
+        ignored, lost = ignored + unknown, lost + suspects
     check_filled(root, names, entries)
-    return Source(categories(names), entries, ignored)
+    return Source(categories(names), entries, ignored, lost=lost)
 
 
 def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
@@ -51,103 +57,111 @@ def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
         DataError: no class folders, one without pictures, or one that is none of the labels.
     """
     folder = _eval_folder(Path(root))
-    names = _class_names(folder)
+    there = _class_names(folder)
+    known = list(dict.fromkeys(labels)) or [imagenet.BACKGROUND, *there]  # A word may stand for two classes.
+    called = class_names.aligned(str(folder), {"the model": known, imagenet.EVAL: there})[imagenet.EVAL]
+    names = sorted(called)
     check_classes(root, {imagenet.EVAL: names, imagenet.TRAIN: names})
-    known = list(labels) or [imagenet.BACKGROUND, *names]
     if unknown := sorted(set(names) - set(known)):
         raise DataError(
             f"{folder}: no output of the model is called {listed(unknown)}. It knows {listed(known[1:])}. "
             "Name the folders as the classes it was trained on."
         )
-    places = {name: label for label, name in enumerate(known)}
-    entries, ignored = _entries(Path(root), imagenet.EVAL, folder, {name: places[name] for name in names})
+    places = {name: label for label, name in enumerate(labels or known)}
+    chosen = {name: places[name] for name in names}
+    entries, ignored, lost = _entries(imagenet.EVAL, folder, chosen, called, _roots(root))
     filled = {entry.label for entry in entries}
     if empty := [name for name in names if places[name] not in filled]:
         raise DataError(f"{folder}: no pictures in {listed(empty)}. Fill these folders or remove them.")
-    return Source(categories(known[1:]), {imagenet.EVAL: entries}, ignored)
+    return Source(categories(list(labels or known)[1:]), {imagenet.EVAL: entries}, ignored, lost=lost)
 
 
 def _eval_folder(root: Path) -> Path:
     if not root.is_dir():
         raise DataError(f"{root} {'is a file' if root.exists() else 'does not exist'}. Wanted <class>/*.jpg in it.")
-    return next((root / name for name in EVAL_NAMES if (root / name).is_dir()), root)
+    return next((root / name for name in eval_folders(root)), root)
 
 
-def fingerprint(root: str, *, splits: Sequence[str] = BOTH) -> str:
-    """Digest of every picture's name, size and time of change: what decides whether a folder was ingested already.
-
-    TFX's own fingerprint adds up sizes and seconds, so a picture moved to another class does not change it.
-    """
-    digest = hashlib.sha256()
-    source = scan(root, splits=splits)
-    for entries in source.splits.values():
-        for entry in entries:
-            size, changed = _size_and_time(entry.path)
-            digest.update(f"{entry.name}\0{size}\0{changed}\n".encode("utf-8", "surrogateescape"))
-    counts = ",".join(f"{split}:{len(entries)}" for split, entries in source.splits.items())
-    return f"{counts},sha256:{digest.hexdigest()}"
+def eval_folders(root: Path) -> list[str]:
+    """What an evaluation split's folder may be called, of the folders that there are."""
+    names = [name for name in EVAL_NAMES if (root / name).is_dir()]
+    return names or [name for name in OTHER_EVAL_NAMES if _folders(root / name)][:1]
 
 
-def _size_and_time(path: str) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:  # A broken link, say: ingestion will refuse it by name.
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
+def has_classes(root: Path) -> bool:
+    """Whether folders lie in `train`."""
+    return bool(_folders(root / imagenet.TRAIN))
+
+
+def train_folder(root: Path) -> str | None:
+    """The folder `train`, unless it is a class among others: pictures lie in it, and no folders."""
+    if not (root / imagenet.TRAIN).is_dir():
+        return None
+    is_class = not _folders(root / imagenet.TRAIN) and not eval_folders(root) and len(_folders(root)) > 1
+    return None if is_class else imagenet.TRAIN
 
 
 def _split_folders(root: Path, splits: Sequence[str]) -> dict[str, Path]:
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise DataError(f"{root} {state}. {_LAYOUT} in it. Give the folder that holds them with --data.")
-    present = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-    evals = [name for name in EVAL_NAMES if name in present]
-    if imagenet.TRAIN in present and imagenet.EVAL not in splits:
-        return {imagenet.TRAIN: root / imagenet.TRAIN}
-    if imagenet.TRAIN not in present or not evals:
+    train, evals = train_folder(root), eval_folders(root)
+    if train and imagenet.EVAL not in splits:
+        return {imagenet.TRAIN: root / train}
+    if not train and not evals and imagenet.EVAL not in splits and _folders(root):
+        return {imagenet.TRAIN: _base(root)}
+    if not train or not evals:
         raise DataError(
-            f"{root}: no {imagenet.TRAIN if imagenet.TRAIN not in present else imagenet.EVAL} folder. Found: "
-            f"{listed(present) or 'no folders'}. {_LAYOUT} (the second may also be called val or validation); or tars: "
-            "train.tar and val.tar of class folders, or ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; or "
-            "TFRecords of TF-Slim or TFDS. Without an evaluation folder, --holdout takes a part of train for it."
+            f"{root}: no {imagenet.EVAL if train else imagenet.TRAIN} folder. Found: "
+            f"{listed(_folders(root)) or 'no folders'}. {_LAYOUT} in it (eval may also be called val or "
+            "validation, valid or test); or tars: train.tar and val.tar of class folders, or ILSVRC2012_img_train.tar "
+            "and ILSVRC2012_img_val.tar; or TFRecords of TF-Slim or TFDS."
         )
     if len(evals) > 1:
         raise DataError(f"{root}: {listed(evals)} are all evaluation folders. Keep one of them.")
-    return {imagenet.TRAIN: root / imagenet.TRAIN, imagenet.EVAL: root / evals[0]}
+    return {imagenet.TRAIN: root / train, imagenet.EVAL: root / evals[0]}
+
+
+def _base(root: Path) -> Path:
+    """Where the class folders lie: what was unpacked has often one folder around them."""
+    inner = _folders(root)
+    return _base(root / inner[0]) if len(inner) == 1 and _folders(root / inner[0]) else root
+
+
+def _folders(folder: Path) -> list[str]:
+    """Sorted; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(each.name for each in entries if each.is_dir() and not picture_files.is_passed_over(each.name))
 
 
 def _class_names(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    names = _folders(folder)
     for name in names:
         check_name(name, where=folder)
     return names
 
 
-def _entries(root: Path, split: str, folder: Path, labels: dict[str, int]) -> tuple[list[Entry], int]:
-    """The picture files of a split, sorted, and the number of other files."""
-    entries, ignored = [], 0
-    inside = os.path.realpath(root)
+def _roots(root: str, links: Sequence[str] = ()) -> list[str]:
+    return [os.path.realpath(each) for each in (root, *links)]
+
+
+def _entries(
+    split: str, folder: Path, labels: Mapping[str, int], called: Mapping[str, str], roots: Sequence[str]
+) -> tuple[list[Entry], int, list[str]]:
+    """The pictures of a split, sorted; the number of other files; and which of these may be pictures.
+
+    Args:
+        called: What the folder of each class is called here.
+    """
+    entries, ignored, lost = [], 0, []
     for name, label in labels.items():
-        _check_inside(inside, str(folder / name))
-        for file, path, linked in _files(folder / name):
-            if not is_picture(file):
-                ignored += 1
-                continue
-            if linked:
-                _check_inside(inside, path)
-            entries.append(Entry(f"{split}/{name}/{file}", path, label))
-    return entries, ignored
-
-
-def _files(folder: Path) -> Iterator[tuple[str, str, bool]]:
-    """Name, path and whether it is a link, sorted by name; hidden files and folders are passed over."""
-    with os.scandir(folder) as entries:
-        found = [(e.name, e.path, e.is_symlink()) for e in entries if not e.name.startswith(".") and not e.is_dir()]
-    return iter(sorted(found))
-
-
-def _check_inside(root: str, path: str) -> None:
-    real = os.path.realpath(path)
-    if os.path.commonpath([root, real]) != root:
-        raise DataError(f"{path} is a link to {real}, outside {root}. Copy the pictures in, or remove the link.")
+        path = folder / called[name]
+        if path.is_symlink():
+            picture_files.check_link(str(path), roots)
+        found = picture_files.within(str(path), roots)
+        entries += [Entry(f"{split}/{name}/{file}", where, label) for file, where in found.pictures]
+        ignored += len(found.others)
+        lost += [f"{split}/{name}/{file}" for file in found.lost]
+    return entries, ignored, lost

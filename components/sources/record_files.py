@@ -11,6 +11,11 @@ from components.sources.classes import listed
 _NUMBERED = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})(\.gz)?")  # Compressed ones are refused for that when they are read.
 
 
+def is_shard(name: str) -> bool:
+    """Whether a file is called as TFX, TF-Slim and TFDS call their TFRecord files."""
+    return "tfrecord" in name or _NUMBERED.fullmatch(name) is not None
+
+
 def found(root: Path, stems: Sequence[str]) -> list[str]:
     """The names of the files that are called so, sorted: `STEM-00000-of-00010`.
 

@@ -1,11 +1,8 @@
 """What every source of pictures hands to ingestion: the classes, and the pictures of each split with their labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
-
-
-class DataError(ValueError):
-    """The user's data or disk stands in the way. The message says what was got, what was wanted and what to do."""
 
 
 class Category(NamedTuple):
@@ -37,12 +34,27 @@ class Entry(NamedTuple):
 
 
 class Source(NamedTuple):
-    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files whose name is no picture's.
+    """All there is to ingest. `categories[i]` has label i + 1; `ignored` counts files that are no pictures.
 
-    `boxes` counts what became of the bounding boxes (boxes/boxes.py), and is empty where there are none.
+    `boxes` counts what became of the bounding boxes (boxes/boxes.py), and is empty where there are none. `lost`
+    names those ignored files that may be pictures of a kind that is not read; `notes` say what was decided for users.
+    `unpack`, where it is there, puts the pictures into files of a folder first: until then a picture has no place.
     """
 
     categories: Sequence[Category]
     splits: Mapping[str, Sequence[Entry]]
     ignored: int
     boxes: Mapping[str, int] = {}
+    lost: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    unpack: Callable[["Source", Path], "Source"] | None = None
+
+
+def identity(name: str) -> str:
+    """`<class>/<file>` of a picture's name, wherever under its class the file lies: pictures are ordered by a hash of
+    it, and divided into splits."""
+    rest = name.partition("/")[2]
+    if rest.count("/") == 1:
+        return rest
+    category, *_, file = rest.split("/")
+    return f"{category}/{file}"

@@ -1,7 +1,6 @@
 """TFRecords that TensorFlow Datasets wrote as a source: `imagenet2012`, and whatever has the same features."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from components.data_error import DataError
 from components.sources import record_files
 from components.sources import records as record_pictures
 from components.sources.class_choice import ALL, Choice
-from components.sources.classes import WNID
+from components.sources.classes import wnid_of
 from components.sources.imagenet import devkit
 from components.sources.records import Found
 from components.sources.source import Source
@@ -21,7 +20,6 @@ LABELS_FILE = "label.labels.txt"  # As TFDS calls the names of the feature `labe
 INFO_FILE = "dataset_info.json"
 IMAGE, LABEL, FILE_NAME = "image", "label", "file_name"
 _SPLITS = {imagenet.TRAIN: "train", imagenet.EVAL: "validation"}
-_NAMED = re.compile(rf"({WNID.pattern})_.*")
 
 
 def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, list[str]]:
@@ -63,9 +61,9 @@ def scan(root: str, *, splits: Sequence[str] = BOTH, choice: Choice = ALL) -> So
 
     def read(split: str, found: Found) -> tuple[int, str, str]:
         label, file = found.number(LABEL), found.file_name(FILE_NAME)
-        said = _NAMED.fullmatch(file)
+        said = wnid_of(file)
         if by_names and said and split == imagenet.TRAIN:
-            names.setdefault(label, said[1])
+            names.setdefault(label, said)
         if label < 0 or label not in names:
             raise DataError(
                 f"{found.where}: nothing says what label {label} of {file!r} is called: no {LABELS_FILE} beside the "

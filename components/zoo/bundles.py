@@ -13,9 +13,13 @@ from components.release import bundle, gcs_path, versions
 from components.release.gcs_path import Place
 from components.zoo import models as zoo_models
 from components.zoo.models import Kind, Latency, Model, Zoo, ZooError
+from trainer.file_format import FileFormat, FormatError
+from trainer.network.variant import Variant
 
+LATENCY_FORMAT = FileFormat("latency/VARIANT.json")
 LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
 _LARGEST = 16 << 20  # Bytes of a JSON file.
+_LARGEST_COUNT = 2**53  # The last that is exact as a float, which pages and tables make of it.
 
 
 def read(base: Place) -> Zoo:
@@ -86,20 +90,22 @@ def _models(folder: Place, base: Place) -> list[Model]:
     try:
         measured = _latencies(base, info)
         return [_model(info, kind, gcs_path.below(base, folder), measured) for kind in get_args(Kind)]
-    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+    except FormatError as error:
+        raise bundle.BundleError(str(error)) from error
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
 
 
 def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[str, Latency]) -> Model:
-    file = f"{info['name']}_{kind}.tflite"
+    file, variant = f"{info['name']}_{kind}.tflite", Variant.parse(info["variant"])
     pictures, scores = _count(info["results"]["pictures"]), info["results"][kind]
-    top1, top5 = (_count(scores[f"{top}_count"]) for top in ("top1", "top5"))
+    top1, top5 = (_count(scores[f"{top}_count"], most=pictures) for top in ("top1", "top5"))
     bounds1, bounds5 = share_interval(top1, pictures), share_interval(top5, pictures)
     return Model(
-        variant=str(info["variant"]),
+        variant=variant.name,
         kind=kind,
-        width=float(info["width"]),
-        resolution=_count(info["resolution"]),
+        width=variant.width,
+        resolution=variant.resolution,
         classes=_count(info["classes"]),
         macs=_count(info["macs"]),
         parameters=_count(info["parameters"]),
@@ -118,9 +124,10 @@ def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[
     )
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"count, but {value!r},")
+def _count(value: Any, *, most: int = _LARGEST_COUNT) -> int:
+    """A number that a table and a chart can hold."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"count up to {most}, but {str(value)[:40]},")
     return value
 
 
@@ -130,7 +137,10 @@ def _latency_file(base: Place, variant: str) -> Place:
 
 def _latencies(base: Place, info: Mapping[str, Any]) -> dict[str, Latency]:
     """File → what was measured on these very bytes; that there is nothing is no fault."""
-    said = _json(_latency_file(base, str(info["variant"])))
+    file = _latency_file(base, str(info["variant"]))
+    said = _json(file)
+    if isinstance(said, Mapping):
+        said = LATENCY_FORMAT.checked(said, file)
     files = said.get("files") if isinstance(said, Mapping) else None
     if not isinstance(said, Mapping) or not isinstance(files, Mapping):
         return {}

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from trainer.file_format import FileFormat, FormatError
+
 Kind = Literal["float", "int8"]
 COSTS = ("macs", "bytes", "latency_ms")  # What an accuracy is bought with; a front for each.
-_FORMAT = 1  # Of zoo.json. Raise it when older readers would misread it.
+FORMAT = FileFormat("zoo.json")
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "variant": str, "width": (int, float), "resolution": int, "classes": int, "macs": int, "parameters": int,
     "file": str, "bytes": int, "pictures": int, "data": str, "folder": str,
@@ -108,7 +110,7 @@ def cost(model: Model, name: str) -> float | None:
 def as_json(zoo: Zoo) -> dict[str, Any]:
     """What zoo.json holds; `latency_ms` stands beside the rest for those who read it as a table."""
     models = [{**dataclasses.asdict(model), "latency_ms": model.latency_ms} for model in zoo.models]
-    return {"format": _FORMAT, "data": zoo.data, "models": models, "faults": list(zoo.faults)}
+    return FORMAT.stamped({"data": zoo.data, "models": models, "faults": list(zoo.faults)})
 
 
 def from_json(value: Any, *, where: str) -> Zoo:
@@ -120,8 +122,12 @@ def from_json(value: Any, *, where: str) -> Zoo:
     Raises:
       ZooError: it is no zoo.json, or one of another format.
     """
-    if not isinstance(value, Mapping) or value.get("format") != _FORMAT or not isinstance(value.get("models"), list):
-        raise ZooError(f"{where} is no zoo.json of format {_FORMAT}. Give the one that mobilenet run or zoo wrote.")
+    try:
+        value = FORMAT.checked(value, where)
+    except FormatError as error:
+        raise ZooError(str(error)) from error
+    if not isinstance(value.get("models"), list):
+        raise ZooError(f"{where} is no zoo.json: it lists no models. Give the one that mobilenet zoo wrote.")
     models = [_model(entry, f"{where}: model {number}") for number, entry in enumerate(value["models"])]
     names = Counter(model.name for model in models)
     if twice := [name for name, count in names.items() if count > 1]:

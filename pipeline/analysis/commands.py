@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.analysis.debug_quantization import Report
@@ -25,7 +25,7 @@ _FILE_WIDTH = 110  # Characters: a file need not be as narrow as rich takes it t
 app = typer.Typer()
 
 
-@app.command(name="debug-quantization")
+@app.command(name="debug-quantization", rich_help_panel=Panel.MEASURING)
 def debug_quantization(
     model: Annotated[
         Path,
@@ -73,7 +73,7 @@ def debug_quantization(
         raise typer.Exit(EXIT_DRIFTED)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
 def tensorboard(
     workdir: Annotated[Path, typer.Argument(help="The work directory of a run, finished or not.")],
     latest: Annotated[bool, typer.Option("--latest", help="Only the last run's trainings.")] = False,

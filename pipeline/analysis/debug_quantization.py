@@ -18,8 +18,10 @@ from pipeline.analysis import drift_inputs, drift_pictures
 from pipeline.analysis.drift_inputs import Compared
 from pipeline.analysis.drift_pictures import Follow
 from trainer import export, tflite
+from trainer.file_format import FileFormat
 from trainer.network import mobilenet_v1
 
+FORMAT = FileFormat("mobilenet debug-quantization --json")
 _BATCH = 50  # Pictures through the whole network…
 _LAYER_BATCH = 16  # …and where all activations are held.
 
@@ -35,7 +37,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         first = layer_drift.first_departure(self.layers)
-        return {
+        content = {
             "model": str(self.compared.serving_dir),
             "file": str(self.compared.file),
             "data": [str(path) for path in self.compared.data],
@@ -44,6 +46,7 @@ class Report:
             "layers": [dataclasses.asdict(row) for row in self.layers],
             "first_departure": dataclasses.asdict(first) if first else None,
         }
+        return FORMAT.stamped(content)
 
 
 def debug(compared: Compared, *, pictures: int, layers: bool, follow: Follow) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.sources import record_files
 from pipeline.analysis.drift_inputs import DebugError
 from pipeline.evaluate import data as evaluated_data
 from pipeline.release import pictures, predict
 from trainer import eval_image, export, input_pipeline
 
 Follow = Callable[[str, Iterable[Any], int], Iterable[Any]]  # (what it is, the work, how much) → the work, followed.
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
-_SHARD = re.compile(r".*tfrecord.*|.*-\d{5}-of-\d{5}")
 
 
 def read(data: Sequence[Path], described: export.Description, limit: int, follow: Follow) -> np.ndarray:
@@ -38,8 +35,8 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
     files = [file for path in data for file in _pictures(path)]
     if not files:
         raise DebugError(
-            f"no pictures in {', '.join(map(str, data))}: wanted shards of Examples, or files that end in "
-            f"{', '.join(sorted(_SUFFIXES))}."
+            f"no pictures in {', '.join(map(str, data))}: wanted shards of Examples, or JPEG, PNG, GIF, BMP "
+            "or WebP files."
         )
     chosen = [files[place * len(files) // limit] for place in range(limit)] if len(files) > limit else files
     side, fraction = described.resolution, described.central_fraction
@@ -50,7 +47,7 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
 
 
 def _shards(path: Path) -> list[str]:
-    if path.is_file() and not _SHARD.fullmatch(path.name):
+    if path.is_file() and not record_files.is_shard(path.name):
         return []
     found = evaluated_data.find(path)
     return found.files if found else []
@@ -58,7 +55,7 @@ def _shards(path: Path) -> list[str]:
 
 def _pictures(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+        return pictures.within(path)
     return [path]  # What it holds decides, and that it is there.
 
 

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.benchmark.benchmark import How, Timing
@@ -23,7 +23,7 @@ app = typer.Typer()
 _FILE_WIDTH = 120  # Characters: a file need not be as narrow as rich takes it to be.
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MEASURING)
 def benchmark(
     models: Annotated[list[Path], typer.Argument(metavar="TFLITE|BUNDLE…", help="Of a bundle, all its .tflite files.")],
     against: Annotated[

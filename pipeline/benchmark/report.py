@@ -10,22 +10,26 @@ from typing import Any
 from rich.table import Table
 
 from components.release import bundle
+from components.zoo import bundles
 from pipeline.benchmark import benchmark
 from pipeline.benchmark.benchmark import BenchmarkError, How, Timing
 from pipeline.benchmark.operators import Step
 from trainer.digest import sha256_file
+from trainer.file_format import FileFormat
 
+FORMAT = FileFormat("mobilenet benchmark --json")
 FOLDER = "latency"  # Of a destination; beside the variants' folders, whose versions are never written again.
 
 
 def document(timings: Sequence[Timing], how: How, peer: Timing | None, load: float) -> dict[str, Any]:
     """For programs. Milliseconds and bytes; `load` is how many processes wanted a CPU before it began."""
-    return {
+    content = {
         "machine": benchmark.machine(),
         "runtime": benchmark.runtime(),
         "load": round(load, 2),
         "models": [_model(timing, how, peer) for timing in timings],
     }
+    return FORMAT.stamped(content)
 
 
 def table(timings: Sequence[Timing], peer: Timing | None) -> Table:
@@ -76,7 +80,8 @@ def write(folder: Path, said: Mapping[str, Any]) -> Path:
     target.parent.mkdir(exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     files = {name: {key: value for key, value in model.items() if key != "path"} for name, model in measured.items()}
-    bundle.write_json(beside, {key: said[key] for key in ("machine", "runtime", "load")} | {"files": files})
+    shared = {key: said[key] for key in ("machine", "runtime", "load")}
+    bundle.write_json(beside, bundles.LATENCY_FORMAT.stamped({**shared, "files": files}))
     os.replace(beside, target)
     return target
 

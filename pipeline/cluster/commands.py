@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, failed, say
+from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ _RecipeSet = Annotated[
 ]
 
 
-@app.command(name="compile")
+@app.command(name="compile", rich_help_panel=Panel.CLUSTERS)
 def compile_(
     variants: Annotated[
         str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
@@ -78,7 +78,7 @@ def compile_(
     say(console, f"{output}: {len(compiled.nodes)} nodes, {len(compiled.parameters)} parameters.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
@@ -101,7 +101,7 @@ def check(
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
 
 
-@app.command(name="run-compiled")
+@app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
 def run_compiled(
     file: _File = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006 - typer copies it.
@@ -151,7 +151,7 @@ def run_compiled(
         raise typer.Exit(EXIT_ERROR)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def submit(
     target: Annotated[Target, typer.Argument(help="Where to.")],
     settings: _Settings = None,
@@ -168,7 +168,6 @@ def submit(
     """
     from pipeline.cluster import submit as submitting
     from pipeline.settings import environment
-    from pipeline.settings import local as where
 
     console = Console()
     environment.silent()
@@ -177,7 +176,7 @@ def submit(
         given = _given(parameter)
         submission = submitting.prepare(file, chosen, given=given, recipe_set=recipe_set, schedule=schedule)
         if dry_run:
-            say(console, submission.as_text().rstrip())
+            say(console, submitting.as_text(submission).rstrip())
             return
         submitted = submitting.send(submission, wait=wait, report=_reporter(console))
     except (ValueError, OSError) as error:
@@ -189,7 +188,7 @@ def submit(
         raise failed(console, f"the run {submitted.state}.")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.CLUSTERS)
 def runs(
     target: Annotated[Target, typer.Argument(help="Where.")],
     settings: _Settings = None,
@@ -199,7 +198,6 @@ def runs(
     """List the pipeline's runs on Vertex AI or Kubeflow, or follow one."""
     from pipeline.cluster import submit as submitting
     from pipeline.settings import environment
-    from pipeline.settings import local as where
 
     console = Console()
     environment.silent()

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from trainer import recipe
+from trainer import recipe, sizing
 from trainer.recipe import Recipe, RecipeError
 
 KINDS = ("float", "qat")
@@ -54,6 +54,11 @@ def apply(record: Mapping[str, Any], changes: Sequence[Change], *, kind: str) ->
       RecipeError: the changed recipe does not hold together.
     """
     ours = {change.field: change.value for change in changes if change.kind in (None, kind)}
+    if filled_in := sorted(set(ours) & set(sizing.FIELDS) if record.get("sized") and ours.get("sized", True) else ()):
+        raise RecipeError(
+            f"{', '.join(filled_in)}: recipe {record['name']!r} fills this in from the number of pictures. Give "
+            "sized=false too, which takes all of its fields as they stand."
+        )
     return recipe.from_dict({**record, **ours}).as_dict()
 
 

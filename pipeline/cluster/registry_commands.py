@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import Panel, failed, say
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def register(
     bundle: Annotated[str, typer.Argument(help="A release in Cloud Storage: gs://…/VARIANT/VERSION or /latest.")],
     project: Annotated[str, typer.Option(help="The Google Cloud project's id.")],

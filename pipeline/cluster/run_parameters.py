@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -10,8 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from components import options
 from components.data_error import DataError
 from components.sources import class_choice, detect
+from components.sources.wanted import Wanted
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
 from pipeline.compiled.compiled_file import Compiled, as_json
@@ -25,9 +28,8 @@ _WANTED = {
     "LIST": "a list in JSON", "STRUCT": "an object in JSON",
 }  # fmt: skip
 _FRACTIONS = {
-    "floor": (lambda value: 0 <= value <= 1, "a fraction from 0 to 1"),
+    **dict.fromkeys(("floor", "class_margin", "max_lost"), (lambda value: 0 <= value <= 1, "a fraction from 0 to 1")),
     "margin": (lambda value: 0 <= value < VISIBLE_DROP, f"a fraction from 0 up to {VISIBLE_DROP}"),
-    "holdout": (lambda value: 0 <= value < 1, "a fraction from 0 up to 1"),
 }
 
 
@@ -95,8 +97,7 @@ def data_digest(folder: str, parameters: Mapping[str, Any] = MappingProxyType({}
     """
     if not Path(folder).is_dir():  # A bucket's address is no folder here either.
         return None
-    fields = detect.Wanted._fields
-    wanted = detect.Wanted(**{name: parameters[name] for name in fields if parameters.get(name)})
+    wanted = options.of(Wanted, {name: value for name, value in parameters.items() if value})
     try:
         return detect.fingerprint(folder, wanted)
     except DataError as error:
@@ -120,6 +121,8 @@ def _typed(name: str, text: str, declared: str) -> Any:
 def _check(name: str, value: Any, settings: Cluster | None) -> None:
     """Before the run is sent: what settings would have been refused for."""
     wanted = settings.folder_fault(str(value)) if settings and value and name in FOLDERS else None
+    if field := next((each for each in dataclasses.fields(Wanted) if each.name == name), None):
+        wanted = wanted or options.fault(field, value)
     if name in _FRACTIONS:
         fits, text = _FRACTIONS[name]
         wanted = None if fits(value) else text

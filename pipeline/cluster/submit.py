@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,57 +14,10 @@ import yaml
 from pipeline.checks import check
 from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
+from pipeline.cluster.submission import UNSEEN, WHEN, Submission, SubmitError, Submitted
 from pipeline.compiled import compiled_file
 from pipeline.compiled.compiled_file import DATA_DIGEST, EXAMPLE_GEN, Compiled
 from pipeline.settings.cluster import KubeflowSettings, VertexSettings
-
-WHEN = "TIME"  # Stands for the time of submission, so that a dry run reads the same every time.
-UNSEEN = f"unseen-{WHEN}"  # The digest of data that cannot be seen from here.
-
-
-class SubmitError(ValueError):
-    """Something that a cluster must not be asked for; nothing was sent."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What will be asked of a cluster, target and all."""
-
-    settings: VertexSettings | KubeflowSettings
-    compiled: Compiled
-    parameters: Mapping[str, Any]
-    schedule: str | None = None  # Five fields of cron, UTC; None: one run, at once.
-    notes: tuple[str, ...] = ()  # What the user should know of it.
-    when: str = WHEN
-
-    @property
-    def name(self) -> str:
-        """The run's, or the schedule's: the pipeline's, and for a run the time."""
-        return self.settings.name if self.schedule else f"{self.settings.name}-{self.when}"
-
-    def at(self, now: datetime) -> Submission:
-        """The same with the time of submission in it."""
-        when = now.astimezone(timezone.utc).strftime("%Y%m%d%H%M%S")
-        parameters = dict(self.parameters)
-        if parameters.get(DATA_DIGEST) == UNSEEN:
-            parameters[DATA_DIGEST] = UNSEEN.replace(WHEN, when)
-        return dataclasses.replace(self, when=when, parameters=parameters)
-
-    def as_text(self) -> str:
-        """For `--dry-run`: the whole request as YAML, the same for the same submission."""
-        comments = (f"A dry run: nothing was sent. {WHEN} stands for the time of submission.", *self.notes)
-        described = backend(self.settings).described(self)
-        text = yaml.dump(described, Dumper=_Readable, sort_keys=True, allow_unicode=True, width=120)
-        return "".join(f"# {comment}\n" for comment in comments) + text
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What a cluster took."""
-
-    run_id: str  # Or the schedule's.
-    page: str  # For a browser.
-    state: str  # As in runs.Run; `scheduled` for a schedule.
 
 
 def prepare(
@@ -113,6 +65,14 @@ def send(submission: Submission, *, wait: bool, report: Report) -> Submitted:
         report(note)
     stamped = submission.at(datetime.now(timezone.utc))
     return backend(submission.settings).submit(stamped, wait=wait, report=report)
+
+
+def as_text(submission: Submission) -> str:
+    """For `--dry-run`: the whole request as YAML, the same for the same submission."""
+    comments = (f"A dry run: nothing was sent. {WHEN} stands for the time of submission.", *submission.notes)
+    described = backend(submission.settings).described(submission)
+    text = yaml.dump(described, Dumper=_Readable, sort_keys=True, allow_unicode=True, width=120)
+    return "".join(f"# {comment}\n" for comment in comments) + text
 
 
 def backend(settings: VertexSettings | KubeflowSettings) -> Any:

@@ -1,1 +1,1 @@
-"""The compiled file: made from the DAG, given its shape, placed with settings."""
+"""`pipeline.yaml`: written, read, and placed by a cluster's settings."""

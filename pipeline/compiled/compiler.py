@@ -6,6 +6,7 @@ compiler no longer needs one.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from components.node import system_types
-from components.sources import detect
+from components.sources.wanted import ALL
 from pipeline import code_digest
 from pipeline.branch import Branch
 from pipeline.compiled.beam_flags import local_beam_flags
@@ -33,6 +34,7 @@ DEFAULTS = Settings(data=Path("/mnt/pictures"), workdir=Path("/mnt"))  # Folders
 ENTRYPOINT = ("python", "-m", "components.node.entrypoint")
 _LOOKING = ("Pusher", ZOO)
 _NESTED = "tfx-dag"  # Where the compiler puts the nodes when there is an exit handler.
+_PARAMETER_TYPES = {str: "STRING", float: "NUMBER_DOUBLE", int: "NUMBER_INTEGER", bool: "BOOLEAN"}
 
 
 class Parameters:
@@ -175,8 +177,8 @@ def add_data_parameters(spec: dict[str, Any]) -> None:
     """
     component = spec["components"][EXAMPLE_GEN]
     task = spec["root"]["dag"]["tasks"][EXAMPLE_GEN]
-    for name, default in {**detect.ALL._asdict(), DATA_DIGEST: ""}.items():
-        declared = {"parameterType": "STRING" if isinstance(default, str) else "NUMBER_DOUBLE"}
+    for name, default in {**dataclasses.asdict(ALL), DATA_DIGEST: ""}.items():
+        declared = {"parameterType": _PARAMETER_TYPES[type(default)]}
         component["inputDefinitions"]["parameters"][name] = declared
         task["inputs"]["parameters"][name] = {"componentInputParameter": name}
         spec["root"]["inputDefinitions"]["parameters"][name] = {**declared, "defaultValue": default}

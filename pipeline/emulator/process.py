@@ -19,7 +19,7 @@ from pipeline.settings.local import ROOT
 _OURS = "components.node.entrypoint"
 _TFX = "tfx.orchestration.kubeflow.v2"
 _PARSED = (f"{_TFX}.container.kubeflow_v2_run_executor", f"{_TFX}.file_based_example_gen.driver")
-# `python` is this environment's and our packages are on its path. A shell says so, since only settings.py reads PATH.
+# `python` is this environment's and our packages are on its path. A shell says so: only environment.py reads PATH.
 _ENTER = 'PATH="$1:$PATH" PYTHONPATH="$2${PYTHONPATH:+:$PYTHONPATH}"; export PATH PYTHONPATH; shift 2; exec env "$@"'
 
 

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from components.ingestion.rules import Rules
+from pipeline.run import data_options
 from pipeline.terminal import output_log
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from components.evaluation.scores import Evaluation
     from pipeline.evaluate.evaluate import Request
 
 app = typer.Typer()
+_NAMED = 20  # Refused pictures.
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MEASURING)
 def evaluate(
     models: Annotated[
         list[str],
@@ -51,15 +54,16 @@ def evaluate(
         float | None,
         typer.Option(help="Of each side of the pictures.", show_default="what each model says of itself, else 0.875"),
     ] = None,
-    max_refused: Annotated[float, typer.Option(help="The share of a folder's pictures that may be refused.")] = 0.001,
+    max_refused: Annotated[float, data_options.shown(Rules, "max_refused")] = Rules.max_refused,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json instead of tables.")] = False,
 ) -> None:
     """Measure any number of models on the same pictures, each decoded once, by TFMA.
 
     Models with 1000 outputs and with 1001 (a background first) compare. Every share comes with its 95 % interval.
+    Exit code 4: some pictures of the folder could not be read; the others were measured.
     """
-    from pipeline.settings import environment
+    from pipeline.settings import environment, local
     from pipeline.terminal import silence
     from trainer.network.variant import Variant
 
@@ -68,6 +72,7 @@ def evaluate(
         options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
         if central_fraction is not None and not 0 < central_fraction <= 1:
             raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
+        local.check_no_pattern("--output", output)
         environment.set_beam_workers(beam_workers)
         silence.import_tensorflow()
         from pipeline.evaluate.evaluate import Request
@@ -88,6 +93,8 @@ def evaluate(
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     _show(console, result, output, as_json=as_json)
+    if refused := _refused(output):
+        raise failed(Console(stderr=True), refused, code=EXIT_SOME_REFUSED)
 
 
 def _slices(text: str) -> list[tuple[str]]:
@@ -101,6 +108,21 @@ def _evaluate(console: Console, request: Request, *, quiet: bool) -> Evaluation:
         result = evaluating.evaluate(request, follower=follower)
     output_log.path(request.output).rename(request.output / "log.txt")
     return result
+
+
+def _refused(output: Path) -> str:
+    """What is said of the pictures of a folder that could not be evaluated; nothing where all could."""
+    import json
+
+    from trainer.imagenet import REPORT_FILE
+
+    if not (output / REPORT_FILE).is_file():
+        return ""
+    report = json.loads((output / REPORT_FILE).read_text(encoding="utf-8"))
+    bad = [f"{each['name']}: {each['reason']}" for each in report["refused"]]
+    count = sum(split["refused"] for split in report["splits"].values())
+    said = "\n  ".join(bad[:_NAMED])
+    return f"{count:,} pictures could not be read, and are in no number above:\n  {said}" if bad else ""
 
 
 def _show(console: Console, result: Evaluation, output: Path, *, as_json: bool) -> None:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.data_error import DataError
+from components.sources import record_files
 from trainer.imagenet import EVAL, LABELS_FILE
-
-# As TFX, TF-Slim and TFDS call their shards.
-_PATTERNS = ("*tfrecord*", "*-?????-of-?????")
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ def _shards(data: Path) -> list[str]:
     if data.is_file():
         return [str(data)]
     folder = data / f"Split-{EVAL}" if (data / f"Split-{EVAL}").is_dir() else data
-    return sorted({str(path) for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()})
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(str(path) for path in there if record_files.is_shard(path.name) and path.is_file())
 
 
 def _labels(folder: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,10 +26,12 @@ from pipeline.evaluate import models as evaluated_models
 from pipeline.evaluate import scores_file
 from pipeline.evaluate.models import Chosen, Options
 from pipeline.terminal.progress import Follower
+from trainer.imagenet import REPORT_FILE
 from trainer.whole import whole_folder
 
-MAX_REFUSED = 0.001  # Of the pictures of a folder, but always a few (components/ingestion/counts.py).
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # Beam's default downloads another.
+
+EXAMPLES = "examples"
 
 
 class EvaluateError(ValueError):
@@ -56,7 +59,7 @@ class Request:
     class_groups: Path | None = None
     options: Options = field(default_factory=Options)
     beam_workers: int = 1
-    max_refused: float = MAX_REFUSED
+    max_refused: float = Rules.max_refused
 
 
 def evaluate(request: Request, *, follower: Follower) -> Evaluation:
@@ -79,6 +82,8 @@ def evaluate(request: Request, *, follower: Follower) -> Evaluation:
         _run(request, chosen, examples, folder)
         result = evaluations.read(str(folder), alone=chosen[0].model.name)
         scores_file.write(result, examples.labels, folder / scores_file.NAME)
+        if (report := Path(scratch) / EXAMPLES / REPORT_FILE).is_file():  # Of pictures in folders: which were refused.
+            shutil.copyfile(report, folder / REPORT_FILE)
         follower.finish("evaluation")
     return result
 
@@ -89,7 +94,7 @@ def _examples(request: Request, chosen: Sequence[Chosen], scratch: Path) -> eval
     if there := evaluated_data.find(data, known):
         return there
     found = scan_split(str(data), labels=known)
-    folder = scratch / "examples"
+    folder = scratch / EXAMPLES
     ingest.ingest_source(
         found,
         str(data),

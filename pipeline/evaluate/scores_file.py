@@ -9,8 +9,10 @@ from typing import Any
 
 from components.evaluation.intervals import drop_interval, mean_interval
 from components.evaluation.scores import Evaluation, PairedCounts, Scores, Slice
+from trainer.file_format import FileFormat
 
 NAME = "scores.json"
+FORMAT = FileFormat(NAME)
 CONFUSED = 100  # Pairs of classes that are named.
 
 
@@ -22,7 +24,7 @@ def write(evaluation: Evaluation, labels: Sequence[str], path: Path) -> None:
 def as_dict(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
     """Shares are fractions of 1; intervals are of 95 %, [low, high]; classes go by name where there is one."""
     models = evaluation.overall.scores
-    return {
+    content = {
         "baseline": evaluation.baseline_name,
         "models": {name: {**_scores(scores), **_classes(scores, labels)} for name, scores in models.items()},
         "against_baseline": _all_pairs(evaluation.overall),
@@ -36,6 +38,7 @@ def as_dict(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
             for each in evaluation.slices
         ],
     }
+    return FORMAT.stamped(content)
 
 
 def _scores(scores: Scores) -> dict[str, Any]:

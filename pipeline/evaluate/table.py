@@ -9,6 +9,8 @@ from rich.table import Table
 from components.evaluation.intervals import Interval, drop_interval
 from components.evaluation.scores import Evaluation, Scores, Slice
 
+_MOST_COLUMNS = 4  # Models beside each other: more do not fit into a terminal of 80 columns and their intervals.
+
 
 def tables(evaluation: Evaluation) -> Iterator[Table]:
     """All pictures; each against the baseline; slices, where there are any."""
@@ -50,7 +52,8 @@ def _slices(evaluation: Evaluation) -> Table:
     """The worst first, by the first model's top-1."""
     names = list(evaluation.overall.scores)
     table = Table(title="Slices, top-1, the worst first")
-    _columns(table, "slice", "pictures", *names)
+    wide = len(names) > _MOST_COLUMNS  # Then each model has a row of its own.
+    _columns(table, "slice", "pictures", *(("model", "top-1") if wide else names))
 
     def top1(of_slice: Slice) -> float:
         return of_slice.scores[names[0]].top1
@@ -58,7 +61,10 @@ def _slices(evaluation: Evaluation) -> Table:
     for of_slice in sorted(evaluation.slices, key=top1):
         found = of_slice.scores
         shares = [_share(found[name]) for name in names]
-        table.add_row(f"{of_slice.feature}: {of_slice.value}", f"{found[names[0]].pictures:,}", *shares)
+        said = (f"{of_slice.feature}: {of_slice.value}", f"{found[names[0]].pictures:,}")
+        rows = [(name, share) for name, share in zip(names, shares, strict=True)] if wide else [shares]
+        for place, row in enumerate(rows):
+            table.add_row(*(said if place == 0 else ("", "")), *row)
     return table
 
 

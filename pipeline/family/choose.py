@@ -16,11 +16,13 @@ from typing import Any
 
 from components.zoo import bundles
 from components.zoo.models import Zoo, ZooError
+from trainer.file_format import FileFormat
 from trainer.network import model_size
 from trainer.slim.reference_table import CLASSES, TABLE
 
 _SIZES = Path(__file__).with_name("file_sizes.json")  # Of our files with 1001 classes, by proof/file_sizes.py.
 _INT8 = "int8"
+FORMAT = FileFormat("mobilenet choose --json")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def published() -> list[Candidate]:
 
 def as_json(choice: Choice) -> str:
     """All of it; shares from 0 to 1."""
-    return json.dumps(dataclasses.asdict(choice), indent=2)
+    return json.dumps(FORMAT.stamped(dataclasses.asdict(choice)), indent=2)
 
 
 def _zoo(path: Path) -> Zoo:

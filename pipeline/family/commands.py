@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def models(
     variant: Annotated[list[str], typer.Option(help="WIDTH_RESOLUTION besides the 16. Repeatable.")] = [],  # noqa: B006 - typer copies it.
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
@@ -50,7 +50,7 @@ def models(
         say(console, note)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def download(
     release: Annotated[str, typer.Argument(help="WIDTH_RESOLUTION[_quant]: 1.0_224, 0.5_160_quant.")],
     output: Annotated[Path, typer.Option(help="The folder that the file goes into.")] = Path(),
@@ -76,7 +76,7 @@ def download(
     say(console, f"mobilenet import-checkpoint {path} --output DIR makes a model of it.")
 
 
-@app.command(name="import-checkpoint")
+@app.command(name="import-checkpoint", rich_help_panel=Panel.MODELS)
 def import_checkpoint(
     checkpoint: Annotated[
         Path,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import code_digest
+from trainer import export
 from trainer.network.variant import Variant
 from trainer.slim import imported_model
 
@@ -27,7 +28,7 @@ def import_checkpoint(path: Path, output: Path, *, variant: str | None, raw: boo
     imported = imported_model.Source(path, wanted, raw=raw, code=code_digest.digest("trainer.slim.imported_model"))
     with _without_advice():
         description = imported_model.import_model(imported, output, labels)
-    ranges = imported_model.read_ranges(str(output))
+    ranges = export.read_ranges(str(output))
     quantized = f"; the quantization ranges of {len(ranges)} layers" if ranges else ""
     return (
         f"{description.variant.name}, {description.classes} classes, {description.recipe['weights']}, "

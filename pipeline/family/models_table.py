@@ -15,11 +15,13 @@ from rich.table import Table
 
 from pipeline.family import measured_bundles
 from pipeline.family.measured_bundles import Measured
+from trainer.file_format import FileFormat
 from trainer.network import model_size
 from trainer.network.variant import Variant
 from trainer.slim.reference_table import CLASSES, TABLE, WRONG_MACS
 
 NOT_MEASURED = "not measured"
+FORMAT = FileFormat("mobilenet models --json")
 _SIZES = Path(__file__).with_name("file_sizes.json")  # Measured by proof/file_sizes.py.
 
 
@@ -82,7 +84,7 @@ def as_json(family: Family) -> str:
         "other_bundles": [dataclasses.asdict(each) for each in family.others],
         "unreadable": list(family.faults),
     }
-    return json.dumps(value, indent=2)
+    return json.dumps(FORMAT.stamped(value), indent=2)
 
 
 def as_csv(family: Family) -> str:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.family.choose import Budget, Candidate, Choice
@@ -26,7 +26,7 @@ _Zoo = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def choose(
     max_latency_ms: Annotated[float | None, typer.Option(help="Of one picture, as benchmark measured it.")] = None,
     max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the int8 file: 500k, 1M, 1Mi.")] = None,
@@ -58,7 +58,7 @@ def choose(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def zoo(
     models: Annotated[
         Path | None, typer.Argument(help="Where bundles were pushed.", show_default="runs/models")

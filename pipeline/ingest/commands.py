@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from components.ingestion.rules import DEFAULT as DEFAULT_RULES
+from components.ingestion.rules import Rules
+from components.sources.wanted import ALL, Wanted
 from pipeline.run import data_options
 from pipeline.terminal import output_log
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import Panel, failed, say
 
 if TYPE_CHECKING:
     from pipeline.ingest.request import Request
@@ -18,24 +22,16 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.DATA)
+@data_options.taken
 def ingest(
     data: Annotated[
         Path,
         typer.Option(help=data_options.FOLDER_HELP),
     ],
     output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for shards, labels and report.")],
-    source: data_options.Source = "auto",
-    ground_truth: data_options.GroundTruth = None,
-    boxes: data_options.Boxes = None,
-    classes: data_options.Classes = "",
-    holdout: data_options.Holdout = 0.0,
-    max_refused: data_options.MaxRefused = 0.001,
-    max_leaked: data_options.MaxLeaked = 0.01,
-    exif_orientation: data_options.ExifOrientation = "recorded",
-    no_decode_check: Annotated[
-        bool, typer.Option("--no-decode-check", help="Faster; damage behind a JPEG's header is not looked for.")
-    ] = False,
+    wanted: Wanted = ALL,
+    rules: Rules = DEFAULT_RULES,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     beam_option: Annotated[
         list[str] | None,
@@ -53,27 +49,14 @@ def ingest(
     try:
         environment.set_beam_workers(beam_workers)
         silence.import_tensorflow()
-        from components.ingestion.rules import Rules
         from components.sources import class_choice
-        from components.sources.detect import Wanted
         from pipeline.ingest.request import Request
 
         request = Request(
             data=data.absolute(),
             output=output.absolute(),
-            wanted=Wanted(
-                source=source,
-                ground_truth=str(ground_truth.absolute()) if ground_truth else "",
-                boxes=str(boxes.absolute()) if boxes else "",
-                classes=class_choice.written_out(classes),
-                holdout=holdout,
-            ),
-            rules=Rules(
-                max_refused=max_refused,
-                max_leaked=max_leaked,
-                exif_orientation=exif_orientation,
-                decode_check=not no_decode_check,
-            ),
+            wanted=dataclasses.replace(wanted.absolute(), classes=class_choice.written_out(wanted.classes)),
+            rules=rules,
             beam_workers=beam_workers,
             beam_options=tuple(beam_option or ()),
         )

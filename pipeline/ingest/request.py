@@ -10,10 +10,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.ingestion import ingest as ingestion
 from components.ingestion import report as ingestion_report
+from components.ingestion import rules as ingestion_rules
 from components.ingestion import staging
 from components.ingestion.rules import Rules
-from components.sources import detect, spans
-from components.sources.detect import Wanted
+from components.sources import spans
+from components.sources.wanted import ALL, Wanted
 from pipeline.compiled.beam_flags import local_beam_flags
 from pipeline.terminal.progress import Follower
 
@@ -37,8 +38,8 @@ class Request:
 
     data: Path
     output: Path
-    wanted: Wanted = detect.ALL
-    rules: Rules = ingestion.DEFAULT_RULES
+    wanted: Wanted = ALL
+    rules: Rules = ingestion_rules.DEFAULT
     beam_workers: int = 1
     beam_options: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from components.release.gcs_path import Place
@@ -21,7 +21,7 @@ _PublicKey = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def predict(
     model: Annotated[
         str,
@@ -38,6 +38,7 @@ def predict(
     """Show the classes and probabilities of pictures, preprocessed and named as the model says of itself.
 
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
+    Exit code 4: some pictures could not be read; the others were predicted.
     """
     from pipeline.settings import environment
 
@@ -62,12 +63,17 @@ def predict(
         print(predicting.as_json(predictions))
     else:
         console.print(predicting.table(predictions))
+    if faults := predicting.faults(predictions):
+        raise failed(Console(stderr=True), faults, code=EXIT_SOME_REFUSED)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def verify(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: _PublicKey = None,
+    at_least: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="Refuse a release that is signed as an older version.")
+    ] = None,
 ) -> None:
     """Check every byte of a release bundle against its manifest; with --key, its signature too.
 
@@ -78,7 +84,7 @@ def verify(
     console = Console()
     try:
         release = _release(bundle)
-        faults = verifying.faults(release, key)
+        faults = verifying.faults(release, key, at_least=at_least)
         praise = "" if faults else verifying.praise(release, key)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
@@ -87,7 +93,7 @@ def verify(
     say(console, praise)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.MODELS)
 def sign(
     bundle: Annotated[str, typer.Argument(help="A release bundle's folder, or gs://…/VARIANT/VERSION.")],
     key: Annotated[

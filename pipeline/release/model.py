@@ -12,6 +12,7 @@ import numpy as np
 from components.release import bundle
 from pipeline.release.pictures import PredictError
 from pipeline.terminal import silence
+from trainer import label_lines
 from trainer.tflite import classifier as tflite_classifier
 from trainer.tflite.classifier import Classifier
 
@@ -85,7 +86,7 @@ def _check_files(path: Path) -> None:
 def _names(path: Path, classes: int) -> list[str]:
     if not (path / _LABELS).is_file():
         return [f"class {index}" for index in range(classes)]
-    labels = (path / _LABELS).read_text(encoding="utf-8").splitlines()
+    labels = label_lines.read((path / _LABELS).read_bytes())
     if len(labels) != classes:
         raise PredictError(f"{path / _LABELS} has {len(labels)} labels for {classes} outputs, wanted as many.")
     return labels

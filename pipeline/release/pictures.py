@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from components.data_error import DataError
 from components.pictures import check
+from components.sources import picture_files
 from trainer import eval_image
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 STDIN = "-"
 _LARGEST = 256 << 20  # Bytes.
 
@@ -47,18 +49,35 @@ def find(arguments: Sequence[str], *, stdin: BinaryIO) -> list[Given]:
 
 
 def decode(given: Sequence[Given], *, resolution: int, central_fraction: float) -> np.ndarray:
-    """Pictures → float32 [n, R, R, 3] in [-1, 1], checked as ingestion checks them; all bad ones are named at once."""
-    decoded, faults = [], []
+    """As `decode_each`, of pictures that must all be good; all bad ones are named at once."""
+    decoded = decode_each(given, resolution=resolution, central_fraction=central_fraction)
+    if faults := [
+        f"{each.name}: {found}" for each, found in zip(given, decoded, strict=True) if isinstance(found, str)
+    ]:
+        raise PredictError(f"{len(faults)} of {len(given)} pictures cannot be read:\n  " + "\n  ".join(faults))
+    return np.stack([found for found in decoded if not isinstance(found, str)])
+
+
+def decode_each(given: Sequence[Given], *, resolution: int, central_fraction: float) -> list[np.ndarray | str]:
+    """Pictures → float32 [R, R, 3] in [-1, 1], checked as ingestion checks them; of a bad one, its fault."""
+    decoded: list[np.ndarray | str] = []
     for each in given:
         try:
             content = each.content if each.content is not None else read(Path(each.name), _LARGEST)
             jpeg = check.normalise(content).jpeg
             decoded.append(eval_image.eval_image(jpeg, resolution=resolution, central_fraction=central_fraction))
         except (OSError, ValueError) as error:
-            faults.append(f"{each.name}: {error.strerror if isinstance(error, OSError) and error.strerror else error}")
-    if faults:
-        raise PredictError(f"{len(faults)} of {len(given)} pictures cannot be read:\n  " + "\n  ".join(faults))
-    return np.stack(decoded)
+            decoded.append(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+    return decoded
+
+
+def within(folder: Path) -> list[Path]:
+    """The pictures of a folder at any depth, by their paths; links may lead anywhere, as the folder was named."""
+    try:
+        found = picture_files.within(str(folder), [os.sep])
+    except DataError as error:
+        raise PredictError(str(error)) from error
+    return sorted(Path(path) for _, path in found.pictures)
 
 
 def read(path: Path, largest: int) -> bytes:
@@ -70,9 +89,9 @@ def read(path: Path, largest: int) -> bytes:
 
 
 def _within(folder: Path) -> list[Given]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    files = within(folder)
     if not files:
-        raise PredictError(f"no pictures in {folder}: wanted files that end in {', '.join(SUFFIXES)}.")
+        raise PredictError(f"no pictures in {folder}: wanted JPEG, PNG, GIF, BMP or WebP files.")
     return [Given(str(file)) for file in files]
 
 

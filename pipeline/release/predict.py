@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from components.sources import class_names
 from pipeline.release import model as predicting_model
 from pipeline.release import pictures
+from pipeline.release.model import Opened
 from pipeline.release.pictures import Given, PredictError
 from trainer.tflite import classifier
 from trainer.tflite.classifier import Guess
@@ -20,14 +24,16 @@ from trainer.tflite.classifier import Guess
 __all__ = ["BATCH", "Guess", "PredictError", "Prediction", "as_json", "predict", "table"]
 
 BATCH = 64  # Pictures decoded at a time.
+NAMED = 20  # Bad pictures that are named.
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A picture's most probable classes, the first first."""
+    """A picture's most probable classes, the first first; of one that cannot be read, why."""
 
     image: str
     guesses: tuple[Guess, ...]
+    fault: str = ""
 
 
 def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Prediction]:
@@ -38,7 +44,7 @@ def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Predictio
       images: JPEG, PNG, GIF, BMP or WebP files, checked as ingestion checks them.
 
     Raises:
-      PredictError: no model, or bad pictures; all of a batch's are named at once.
+      PredictError: no model, or no picture that can be read.
       BundleError, TFLiteError, ModelError: see open_model.
     """
     if top < 1:
@@ -47,17 +53,43 @@ def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Predictio
     crop = {"resolution": opened.resolution, "central_fraction": opened.central_fraction}
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
-        for given, probabilities in zip(batch, opened.probabilities(pictures.decode(batch, **crop)), strict=True):
-            guesses = classifier.guesses(probabilities, opened.labels, top)
-            predictions.append(Prediction(given.name, tuple(guesses)))
+        predictions += _of_batch(opened, images[start : start + BATCH], top, crop)
+    if predictions and all(prediction.fault for prediction in predictions):
+        faults = [f"{prediction.image}: {prediction.fault}" for prediction in predictions]
+        raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
     return predictions
 
 
+def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[str, Any]) -> list[Prediction]:
+    decoded = pictures.decode_each(batch, **crop)
+    good = [each for each in decoded if not isinstance(each, str)]
+    probabilities = iter(opened.probabilities(np.stack(good)) if good else ())
+    return [
+        Prediction(given.name, (), found)
+        if isinstance(found, str)
+        else Prediction(given.name, tuple(classifier.guesses(next(probabilities), opened.labels, top)))
+        for given, found in zip(batch, decoded, strict=True)
+    ]
+
+
+def faults(predictions: Sequence[Prediction]) -> str:
+    """What is said of pictures that cannot be read; nothing where all can."""
+    bad = [f"{_printable(prediction.image)}: {prediction.fault}" for prediction in predictions if prediction.fault]
+    if not bad:
+        return ""
+    more = [f"and {len(bad) - NAMED:,} more"] if len(bad) > NAMED else []
+    said = "\n  ".join([*bad[:NAMED], *more])
+    return f"{len(bad):,} of {len(predictions):,} pictures cannot be read:\n  {said}"
+
+
 def as_json(predictions: Sequence[Prediction]) -> str:
-    """A list of pictures, each with its classes."""
+    """A list of pictures, each with its classes; one that cannot be read has none, and an error."""
     listed = [
-        {"image": prediction.image, "classes": [dataclasses.asdict(guess) for guess in prediction.guesses]}
+        {
+            "image": prediction.image,
+            "classes": [dataclasses.asdict(guess) for guess in prediction.guesses],
+            **({"error": prediction.fault} if prediction.fault else {}),
+        }
         for prediction in predictions
     ]
     return json.dumps(listed, indent=2)
@@ -77,4 +109,4 @@ def table(predictions: Sequence[Prediction]) -> Table:
 
 def _printable(text: str) -> str:
     """Names come from files: a control character in one must not reach the terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if class_names.fault(character) else character for character in text)

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.terminal.console import failed, say
+from pipeline.terminal.console import Panel, failed, say
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
 def report(
     workdir: Annotated[Path, typer.Argument(help="The --workdir of a mobilenet run.", show_default="runs")] = Path(
         "runs"

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from components.ingestion.rules import DEFAULT as DEFAULT_RULES
+from components.ingestion.rules import Rules
+from components.sources.wanted import ALL, Wanted
 from pipeline.run import data_options
 from pipeline.settings.local import Settings
-from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, failed, say
+from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
+@data_options.taken
 def run(
     context: typer.Context,
     data: Annotated[
@@ -32,11 +36,6 @@ def run(
             show_default="the bundled pictures",
         ),
     ] = None,
-    source: data_options.Source = Settings.source,
-    ground_truth: data_options.GroundTruth = None,
-    boxes: data_options.Boxes = None,
-    classes: data_options.Classes = Settings.classes,
-    holdout: data_options.Holdout = Settings.holdout,
     workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
     variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
     variants: Annotated[
@@ -45,7 +44,12 @@ def run(
             metavar="LIST", help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.", show_default=False
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A module of trainer/recipes/: how it trains.", show_default="auto; of the bundled pictures sample"
+        ),
+    ] = None,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
     ] = None,
@@ -76,13 +80,23 @@ def run(
         str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
-    floor: Annotated[float, typer.Option(help="The least top-1 of an int8 file worth shipping.")] = Settings.floor,
+    floor: Annotated[
+        float,
+        typer.Option(
+            help="The least top-1 of an int8 file worth shipping.", show_default="above the largest class's share"
+        ),
+    ] = Settings.floor,
     margin: Annotated[
         float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
     ] = Settings.margin,
-    max_refused: data_options.MaxRefused = Settings.max_refused,
-    max_leaked: data_options.MaxLeaked = Settings.max_leaked,
-    exif_orientation: data_options.ExifOrientation = Settings.exif_orientation,
+    class_margin: Annotated[
+        float, typer.Option(help="The share of a class's pictures whose loss is not held against the file.")
+    ] = Settings.class_margin,
+    max_lost: Annotated[
+        float, typer.Option(help="The share of classes that may lose more than that, or never be found.")
+    ] = Settings.max_lost,
+    wanted: Wanted = ALL,
+    rules: Rules = DEFAULT_RULES,
 ) -> None:
     """Take pictures through the whole DAG: train, quantize, convert, evaluate, bless, bundle, push.
 
@@ -91,29 +105,29 @@ def run(
     """
     from pipeline.branch import Branch
     from pipeline.settings import environment
-    from pipeline.settings import error as error_module
     from pipeline.settings import local as where
+    from pipeline.settings.error import SettingsError
     from trainer.network.variant import VariantError
     from trainer.recipe import RecipeError
 
     console = Console()
     try:
         options = {
-            "data": data, "source": source, "ground_truth": ground_truth, "boxes": boxes, "classes": classes,
-            "holdout": holdout, "workdir": workdir, "push_destination": push_destination, "floor": floor,
-            "margin": margin, "max_refused": max_refused, "max_leaked": max_leaked,
-            "exif_orientation": exif_orientation, "enable_cache": not no_cache,
+            "data": data, **vars(wanted), **vars(rules), "workdir": workdir, "push_destination": push_destination,
+            "floor": floor, "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
+            "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)
         names = _names(context, variant, variants)
+        recipe = recipe or ("sample" if settings.data == where.SAMPLE else "auto")
         branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)
         environment.set_beam_workers(beam_workers)
         environment.quiet()
         ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
-    except (error_module.SettingsError, VariantError, RecipeError, OSError) as error:
+    except (SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
 

@@ -1,45 +1,72 @@
-"""What `run` and `ingest` are told of the data, by the same options."""
+"""The options of the data, which `run`, `ingest` and `evaluate` share: made of the fields that declare them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.models import OptionInfo
+
+from components.ingestion.rules import Rules
+from components.sources.wanted import Wanted
 
 FOLDER_HELP = (
     "Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords. "
     "With {SPAN} and {VERSION} in it: the newest."
 )
-Source = Annotated[
-    Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"],
-    typer.Option(
-        help="Class folders; train.tar and val.tar of them; ILSVRC2012's own tars; TFRecords of TF-Slim or TFDS."
-    ),
-]
-GroundTruth = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="LIST|KIT",
-        help="Labels of ILSVRC2012's validation pictures: wnids, one a line, or the development kit.",
-        show_default="beside the tars",
-    ),
-]
-Boxes = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TAR|CSV", help="Bounding boxes: a tar of XML files, or TF-Slim's CSV.", show_default="beside the data"
-    ),
-]
-Classes = Annotated[
-    str, typer.Option(metavar="NAMES|@FILE|N", help="Only these classes, or the first N.", show_default="all")
-]
-Holdout = Annotated[
-    float,
-    typer.Option(metavar="SHARE", help="Of train, to measure on: as eval, or as minival where there is an eval."),
-]
-MaxRefused = Annotated[float, typer.Option(help="The share of pictures that may be refused; a few always may.")]
-MaxLeaked = Annotated[float, typer.Option(help="The share of eval's pictures that may be in train too, byte for byte.")]
-ExifOrientation = Annotated[
-    Literal["recorded", "applied"], typer.Option(help="Whether pictures are turned as EXIF says.")
-]
+_PANEL = "Data"
+
+
+def taken(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each field of its parameters `wanted: Wanted` and `rules: Rules`."""
+    signature = inspect.signature(command, eval_str=True)
+    groups = {
+        each.name: each.annotation for each in signature.parameters.values() if each.annotation in (Wanted, Rules)
+    }
+
+    @functools.wraps(command)
+    def with_values(**given: Any) -> None:
+        values = {
+            name: kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**given, **values)
+
+    parameters: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        parameters += _of_fields(groups[each.name]) if each.name in groups else [_by_name(each)]
+    with_values.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    with_values.__annotations__ = {each.name: each.annotation for each in parameters}
+    return with_values
+
+
+def shown(kind: type, name: str) -> OptionInfo:
+    """How --help shows the option of one field."""
+    field = next(field for field in dataclasses.fields(kind) if field.name == name)
+    description, extra = field.metadata["description"], field.metadata["json_schema_extra"]
+    return typer.Option(
+        help=f"{description[0].upper()}{description[1:]}.",
+        metavar=extra["metavar"] or None,
+        show_default=extra["absent"] or True,
+        rich_help_panel=_PANEL,
+    )
+
+
+def _of_fields(kind: type) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[field.type, shown(kind, field.name)],
+        )
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def _by_name(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)

@@ -26,6 +26,7 @@ from components.release import gcs_path, pusher
 from components.release.gcs_path import Place
 from components.zoo import files as zoo_files
 from pipeline import lineage
+from pipeline import workdir as version
 from pipeline.branch import Branch
 from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
 from pipeline.run.sections import NodeFailed, Runner, Sections
@@ -94,7 +95,7 @@ def run(
 
     Raises:
         NodeFailed: a node that all share failed; nothing behind it ran.
-        SettingsError: no such node, or another run is at work in this work directory.
+        SettingsError: no such node, another run is at work in this work directory, or a newer version has made it.
     """
     pipeline = compiler.Compiler().compile(local_pipeline(settings, branches))
     if from_node:
@@ -218,6 +219,10 @@ def _alone(workdir: Path) -> Iterator[None]:
             raise SettingsError(
                 f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
             ) from error
+        try:
+            version.mark(workdir)
+        except ValueError as error:
+            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
         yield
 
 

@@ -6,14 +6,16 @@ these. What several fields must agree on are `rules`, all of them told at once. 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
+from components.sources.wanted import PATHS, Wanted
 from pipeline.settings.local import VISIBLE_DROP
 from pipeline.settings.nodes import (
     TRAINERS,
@@ -28,32 +30,39 @@ from pipeline.settings.nodes import (
     of_node,
 )
 
-FOLDERS = ("data", "push_destination", "ground_truth", "boxes")  # And files.
+FOLDERS = ("data", "push_destination", *PATHS)  # And files.
 
 # What both targets take. Google wants a letter first in a name.
 _Name = Annotated[str, Field(pattern="^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 _Label = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 
 
-class Parameters(Strict):
+# What of the data is wanted; a field that is not given leaves the compiled file's default.
+_WANTED: dict[str, Any] = {
+    field.name: (field.type | None, Field(default=None, **field.metadata))  # pyright: ignore[reportOperatorIssue]
+    for field in dataclasses.fields(Wanted)
+}
+_Wanted: Any = create_model("_Wanted", __base__=Strict, **_WANTED)
+
+
+class Parameters(_Wanted):
     """The run's parameters; `--parameter` overrides them, and the compiled file has a default for each."""
 
     data: str = Field(
         min_length=1, description="the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords"
     )
-    source: Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"] | None = Field(
-        default=None, description="what lies in that folder"
-    )
-    ground_truth: str | None = Field(default=None, description="labels of ILSVRC2012's validation pictures")
-    boxes: str | None = Field(default=None, description="bounding boxes, a tar of XML files or a CSV")
-    classes: str | None = Field(
-        default=None, description="which to take: names with commas between them, @FILE, or a number"
-    )
-    holdout: float | None = Field(default=None, ge=0, lt=1, description="the share of train to measure on instead")
     push_destination: str = Field(min_length=1, description="the folder for release bundles")
-    floor: float | None = Field(default=None, ge=0, le=1, description="the least top-1 of an int8 file worth shipping")
+    floor: float | None = Field(
+        default=None, ge=0, le=1, description="the least top-1 of an int8 file worth shipping; 0: from the data"
+    )
     margin: float | None = Field(
         default=None, ge=0, lt=VISIBLE_DROP, description="how far it may be under the float model's"
+    )
+    class_margin: float | None = Field(
+        default=None, ge=0, le=1, description="the share of a class's pictures whose loss is not held against it"
+    )
+    max_lost: float | None = Field(
+        default=None, ge=0, le=1, description="the share of classes that may lose more, or never be found"
     )
     data_digest: str | None = Field(default=None, description="what tells one state of the data from another")
 

@@ -1,29 +1,22 @@
-"""Where it runs: data, folders, workers and the blessing's bounds. The only reader and writer of the environment."""
+"""Where it runs: data, folders and the blessing's bounds."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from components import options
+from components.data_error import DataError
+from components.ingestion.rules import Rules
 from components.release import gcs_path
-
-if TYPE_CHECKING:
-    from pipeline.settings.cluster import KubeflowSettings
+from components.sources.wanted import Wanted
+from pipeline.settings.error import SettingsError
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample"
 VISIBLE_DROP = 0.05  # Of the top-1: AccuracyGate wants pictures enough to see this one. The margin lies under it.
-
-# Beam's local options reach the nodes through these, so that their values stay out of the cache key.
-BEAM_MODE = "MOBILENET_BEAM_RUNNING_MODE"
-BEAM_WORKERS = "MOBILENET_BEAM_WORKERS"
-
-
-class SettingsError(ValueError):
-    """A setting that cannot work."""
 
 
 def _said(description: str, **rules: Any) -> dict[str, Any]:
@@ -32,47 +25,31 @@ def _said(description: str, **rules: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """One place to run: this machine."""
+class Settings(Wanted, Rules):
+    """One place to run: this machine. What of the data is wanted, and what is let pass, are settings like any other."""
 
     data: Path = field(
         default=SAMPLE,
         metadata=_said("the folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, or with tars", strict=False),
     )
-    source: Literal["auto", "folders", "tars", "ilsvrc", "slim", "tfds"] = field(
-        default="auto", metadata={"description": "what lies in the data's folder; auto looks"}
-    )
-    ground_truth: Path | None = field(
-        default=None,
-        metadata=_said("labels of ILSVRC2012's validation pictures, where not beside the tars", strict=False),
-    )
-    boxes: Path | None = field(
-        default=None,
-        metadata=_said("bounding boxes, a tar of XML files or a CSV, where not in that folder", strict=False),
-    )
-    classes: str = field(
-        default="", metadata=_said("which to take: names with commas between them, @FILE, or a number; all without it")
-    )
-    holdout: float = field(default=0.0, metadata=_said("the share of train to measure on instead", ge=0, lt=1))
     workdir: Path = field(default=Path("runs"), metadata=_said("the folder for all that is made", strict=False))
     push_destination: str = field(
         default="",
         metadata=_said("the folder for release bundles, or gs://…; models/ of the work directory without it"),
     )
     name: str = field(default="mobilenet", metadata=_said("the pipeline's name in ML Metadata", min_length=1))
-    floor: float = field(default=0.5, metadata=_said("the least top-1 of an int8 file worth shipping", ge=0, le=1))
+    floor: float = field(
+        default=0.0,
+        metadata=_said("the least top-1 of an int8 file worth shipping; 0: above the largest class", ge=0, le=1),
+    )
     margin: float = field(
         default=0.01, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
     )
-    # A few pictures are always let pass (components/ingestion/counts.py).
-    max_refused: float = field(
-        default=0.001, metadata=_said("the share of pictures that ingestion may refuse", ge=0, le=1)
+    class_margin: float = field(
+        default=0.05, metadata=_said("the share of a class's pictures whose loss is not held against it", ge=0, le=1)
     )
-    max_leaked: float = field(
-        default=0.01, metadata=_said("the share of eval's pictures that may be in train too", ge=0, le=1)
-    )
-    exif_orientation: Literal["recorded", "applied"] = field(
-        default="recorded", metadata={"description": "whether pictures are turned as EXIF says, or that is noted"}
+    max_lost: float = field(
+        default=0.0, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
     )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.
@@ -84,9 +61,18 @@ class Settings:
             object.__setattr__(self, name, getattr(self, name).absolute())
         if self.push_destination and "://" not in self.push_destination:
             object.__setattr__(self, "push_destination", os.path.abspath(self.push_destination))
-        for name in ("ground_truth", "boxes"):
-            if path := getattr(self, name):
-                object.__setattr__(self, name, path.absolute())
+        for name, value in vars(options.of(Wanted, vars(self)).absolute()).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which part of the data is taken."""
+        return options.of(Wanted, vars(self))
+
+    @property
+    def rules(self) -> Rules:
+        """What ingestion lets pass."""
+        return options.of(Rules, vars(self))
 
     @property
     def artifacts(self) -> Path:
@@ -121,7 +107,7 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             f"--margin is {settings.margin}, wanted a fraction from 0 up to {VISIBLE_DROP}, such as 0.01 for a point."
         )
-    for name in ("floor", "max_refused", "max_leaked"):
+    for name in ("floor", "class_margin", "max_lost"):
         if not 0 <= (value := getattr(settings, name)) <= 1:
             option = f"--{name.replace('_', '-')}"
             raise SettingsError(f"{option} is {value}, wanted a fraction from 0 to 1, such as 0.5.")
@@ -134,25 +120,39 @@ def check(settings: Settings) -> None:
 
 
 def _check_data(settings: Settings) -> None:
-    if not 0 <= settings.holdout < 1:
-        raise SettingsError(f"--holdout is {settings.holdout}, wanted a fraction from 0 up to 1, such as 0.1.")
+    try:
+        options.check(settings.wanted)
+        options.check(settings.rules)
+    except DataError as error:
+        raise SettingsError(str(error)) from error
     if "{" not in str(settings.data) and not settings.data.is_dir():  # {SPAN} is filled in when the node runs.
         raise SettingsError(
             f"{settings.data} is not a folder: wanted pictures in train/<class>/ and eval/<class>/, or in tars or "
             "TFRecords. Give --data DIR."
         )
-    if settings.ground_truth and not settings.ground_truth.exists():
+    if settings.ground_truth and not os.path.exists(settings.ground_truth):
         raise SettingsError(f"--ground-truth {settings.ground_truth} does not exist: wanted a list or the kit.")
-    if settings.boxes and not settings.boxes.is_file():
+    if settings.boxes and not os.path.isfile(settings.boxes):
         raise SettingsError(f"--boxes {settings.boxes} is no file: wanted a tar of XML files, or a CSV.")
+
+
+def check_no_pattern(option: str, folder: Path) -> None:
+    """TFX and TFMA take some characters of the folders that they write into for patterns, and then find no file.
+
+    Raises:
+      SettingsError: naming the character.
+    """
+    if odd := next((character for character in str(folder.absolute()) if character in "[*?"), None):
+        raise SettingsError(f"{option} is {folder}: TFX takes {odd!r} in it for a pattern. Give a folder without it.")
 
 
 def check_workdir(folder: Path) -> None:
     """Makes the work directory.
 
     Raises:
-      SettingsError: it cannot be written.
+      SettingsError: it cannot be written, or TFX cannot read what lies in it.
     """
+    check_no_pattern("--workdir", folder)
     probe = folder / f".write-test-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -160,40 +160,3 @@ def check_workdir(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise SettingsError(f"the work directory {folder} cannot be written: {error}. Give --workdir DIR.") from error
-
-
-def set_beam_workers(workers: int) -> None:
-    """One worker runs in this process, which starts at once; more get a process each (20-30 s for every Beam node)."""
-    if workers < 1:
-        raise SettingsError(f"--beam-workers is {workers}, wanted at least 1.")
-    os.environ[BEAM_MODE] = "in_memory" if workers == 1 else "multi_processing"
-    os.environ[BEAM_WORKERS] = str(workers)
-
-
-def kubeflow_token(settings: KubeflowSettings) -> str | None:
-    """The bearer token: of the settings' file, else of KUBEFLOW_TOKEN, else there is none.
-
-    Raises:
-      SettingsError: no such file, or what it holds is no token.
-    """
-    where, token = "KUBEFLOW_TOKEN", os.environ.get("KUBEFLOW_TOKEN", "").strip()
-    if settings.token_file:
-        where = f"token_file {settings.token_file}"
-        try:
-            token = Path(settings.token_file).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{where} cannot be read: {error}.") from error
-    if (settings.token_file and not token) or not token.isprintable() or not token.isascii() or " " in token:
-        raise SettingsError(f"{where} holds {len(token)} characters that are no token, wanted one word.")
-    return token or None
-
-
-def quiet() -> None:
-    """TensorFlow's C++ messages below warnings are left out of the log. Must come before TensorFlow is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-
-
-def silent() -> None:
-    """As `quiet`, where there is no log: nothing that TensorFlow and its friends say at import is for the user."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")

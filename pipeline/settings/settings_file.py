@@ -14,7 +14,9 @@ from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 from pipeline.settings.error import SettingsError
 from pipeline.settings.faults import Fault
 from pipeline.settings.local import Settings
+from trainer.file_format import KEY, FileFormat, FormatError
 
+FORMAT = FileFormat("settings file")
 LARGEST = 256 << 10  # Bytes.
 MOST_VALUES = 10_000  # With aliases written out: a few lines of YAML can stand for billions.
 TARGETS = {"local": Settings, "vertex": VertexSettings, "kubeflow": KubeflowSettings}
@@ -35,12 +37,23 @@ def load(path: Path) -> VertexSettings | KubeflowSettings | Settings:
         raw = yaml.constructor.SafeConstructor().construct_document(root)
     except (yaml.YAMLError, ValueError) as error:  # The latter from 2024-13-45, which YAML takes for a day.
         raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
+    if isinstance(raw, dict):
+        _check_format(raw, path)
     lines = dict(_lines(root))
     found = _faults(raw)
     if twice or found:
         located = twice + [(_line(lines, tuple(map(str, fault.path))), fault) for fault in found]
         raise SettingsError("\n".join(f"{path}:{line}: {fault}" for line, fault in sorted(located, key=_order)))
     return TypeAdapter(TARGETS[raw["target"]]).validate_python(raw)
+
+
+def _check_format(raw: dict[Any, Any], path: Path) -> None:
+    """Takes `format` out of the settings, which have no field for it."""
+    try:
+        FORMAT.checked(raw, path)
+    except FormatError as error:
+        raise SettingsError(str(error)) from error
+    raw.pop(KEY, None)
 
 
 def _faults(raw: Any) -> list[Fault]:

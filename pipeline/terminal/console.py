@@ -7,7 +7,18 @@ from rich.console import Console
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
+EXIT_SOME_REFUSED = 4  # The rest was done, and each that could not be is named.
 EXIT_INTERRUPTED = 130
+
+
+class Panel:
+    """The headings under which `mobilenet --help` lists the commands, in the order of cli.py."""
+
+    RUN = "Run"
+    DATA = "Data"
+    MODELS = "Models"
+    MEASURING = "Measuring"
+    CLUSTERS = "Clusters"
 
 
 def say(console: Console, text: str) -> None:

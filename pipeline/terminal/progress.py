@@ -82,7 +82,7 @@ class Follower(logging.Handler):
 
     def _work(self, values: dict) -> None:
         text, done, total = _describe(values)
-        if values["task"] in ("evaluate", "resume") or values.get("step") == values.get("steps", -1):
+        if values["task"] in ("evaluate", "resume", "warning") or values.get("step") == values.get("steps", -1):
             self.console.print(f"  {text}", highlight=False)  # Stays on the screen.
             return
         if self.bar is not None:
@@ -109,6 +109,8 @@ def _describe(values: dict) -> tuple[str, int, int | None]:
         return text, values["step"], values["steps"]
     if values["task"] == "resume":
         return f"going on from step {values['step']:,} of {values['steps']:,}", 0, None
+    if values["task"] == "warning":
+        return values["text"], 0, None
     if values["task"] == "evaluate":
         return f"step {values['step']:,} of {values['steps']:,}: eval top-1 {values['top1']:.1%}", 0, None
     refused = f", {values['refused']:,} refused" if values.get("refused") else ""

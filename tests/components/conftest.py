@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.once import made_once
+
 if TYPE_CHECKING:
     from components.gate.provenance_records import Parts
 
@@ -56,4 +58,4 @@ def honest(tmp_path_factory) -> "Parts":
     """What AccuracyGate takes, all of it honestly made; not to be changed."""
     from tests.components.gate import honest_artifacts  # Not above: TFMA and the trainers take seconds.
 
-    return honest_artifacts.make(tmp_path_factory.mktemp("honest"))
+    return made_once(tmp_path_factory, "honest", honest_artifacts.make)

@@ -17,6 +17,7 @@ from components.evaluation import outcomes
 from components.evaluation import tfma_module as evaluations
 from components.release import bundle
 from pipeline import lineage
+from tests.compat import recorded
 from tests.e2e.conftest import ROOT, TRAIN_PICTURES, WholeRun, arguments, mobilenet
 from trainer import export, input_pipeline, preprocessing, quantization
 from trainer.training import loop
@@ -29,6 +30,7 @@ NODES = {
     "AccuracyGate-w025-r32", "ReportBuilder-w025-r32", "BundleBuilder-w025-r32", "Pusher-w025-r32",
     "ZooReport",
 }  # fmt: skip
+FILES = [f"{name}.json" for name in ("manifest", "info", "zoo", "ingestion_report", "model", "conversion", "verdict")]
 STEPS = {
     "FloatTrainer-w025-r32": 8 * (10 * TRAIN_PICTURES // 32),
     "QatTrainer-w025-r32": 2 * (10 * TRAIN_PICTURES // 32),
@@ -49,6 +51,29 @@ def test_a_whole_bundle_is_at_the_destination(whole_run: WholeRun):
     assert {f"{stem}_int8.tflite", f"{stem}_uint8.tflite", f"{stem}_float.tflite"} <= names
     assert {f"{stem}_frozen.pb", f"{stem}_eval.pbtxt", f"{stem}.ckpt.index", "saved_model", "labels.txt"} <= names
     assert {"info.json", "manifest.json"} <= names
+
+
+@pytest.fixture(scope="module")
+def v0_1(tmp_path_factory) -> Path:
+    return recorded.unpacked(tmp_path_factory.mktemp("v0_1"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifest.json",
+        "info.json",
+        "zoo.json",
+        "ingestion_report.json",
+        "model.json",
+        "conversion.json",
+        "verdict.json",
+    ],
+)
+def test_each_file_has_its_format_and_every_key_of_0_1_0(whole_run: WholeRun, v0_1: Path, name):
+    now = recorded.written(whole_run.workdir, name)
+    assert now["format"] == 1
+    assert recorded.paths(recorded.written(v0_1, name)) - recorded.paths(now) == set()
 
 
 def test_the_last_screen_tells_the_scores_and_the_place(whole_run: WholeRun):

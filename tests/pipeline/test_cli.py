@@ -41,6 +41,7 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
         (["--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
         (["--margin", "0.05"], "--margin is 0.05, wanted a fraction from 0 up to 0.05, such as 0.01"),
         (["--floor", "80"], "--floor is 80.0, wanted a fraction from 0 to 1"),
+        (["--max-lost", "3"], "--max-lost is 3.0, wanted a fraction from 0 to 1"),
         (["--sign", "/no/such/key.pem"], "--sign: [Errno 2] No such file or directory: '/no/such/key.pem'"),
         (
             ["--push-destination", "s3://models"],

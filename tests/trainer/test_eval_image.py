@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trainer import eval_image, preprocessing
+from trainer import eval_image, imagenet, preprocessing
 
 
 def jpeg(height: int, width: int, *, grey: bool = False, **options) -> bytes:
@@ -51,4 +51,4 @@ def test_crop_and_resize_equal_the_oracle(oracle, picture):
 
 
 def test_the_default_fraction_is_the_references():
-    assert eval_image.CENTRAL_FRACTION == preprocessing.CENTRAL_FRACTION
+    assert imagenet.CENTRAL_FRACTION == 0.875

@@ -12,6 +12,8 @@ from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.slim import checkpoint
 
+pytestmark = pytest.mark.slow
+
 SIDE = 128
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 IMAGES = np.random.default_rng(3).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)

@@ -11,6 +11,8 @@ from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.slim.checkpoint import import_tf1
 
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES = 32, 11
 
 

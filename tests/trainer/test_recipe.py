@@ -33,7 +33,8 @@ def test_qat_differs_from_float_only_where_it_says():
 
 def test_an_unknown_recipe_lists_those_there_are():
     with pytest.raises(
-        RecipeError, match="no recipe 'resnet': there are fashion_mnist, imagenet, packaged, released, sample, tiny"
+        RecipeError,
+        match="'resnet': there are auto, fashion_mnist, imagenet, packaged, released, sample, tiny",
     ):
         recipe.experiment("resnet")
 

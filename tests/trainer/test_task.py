@@ -7,18 +7,22 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import export, input_pipeline, task
+from trainer import export, input_pipeline, task, whole
 from trainer.imagenet import ENCODED, LABEL, LABELS_FILE, REPORT_FILE
 from trainer.keras import keras
 from trainer.network.variant import Variant
 from trainer.recipes import tiny
-from trainer.slim.imported_model import RANGES_FILE
-from trainer.training import loop
+from trainer.training import initial_model, loop, resume_folder, trained_model
+from trainer.training.distribution import Workers
+from trainer.training.training_task import Task
+
+pytestmark = pytest.mark.slow
 
 LABELS = ["background", "black", "grey", "white"]
 PICTURES = 48
@@ -67,6 +71,18 @@ def float_model(examples, tmp_path_factory) -> str:
     fn_args = _fn_args(examples, tmp_path_factory.mktemp("float"), FLOAT)
     task.run_fn(fn_args)
     return fn_args.serving_model_dir
+
+
+def test_what_a_training_tells_changes_no_weight(examples, float_model, tmp_path, monkeypatch):
+    """`source.CHANGES_NO_ARTIFACT` says so of trainer.training.reporter."""
+    silence = mock.MagicMock()
+    silence.return_value.due.return_value = False
+    monkeypatch.setattr(loop, "Reporter", silence)
+    fn_args = _fn_args(examples, tmp_path, FLOAT)
+    task.run_fn(fn_args)
+    (silent, _), (told, _) = export.load_keras(fn_args.serving_model_dir), export.load_keras(float_model)
+    for ours, theirs in zip(silent.get_weights(), told.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +148,8 @@ def test_a_base_model_of_other_classes_is_refused_with_both_counts(other_classes
 
 
 def test_a_float_model_of_other_classes_is_trained_on_with_a_new_head(float_model, tmp_path):
-    job = loop.Task(FLOAT, 32, 3, [], PICTURES, [], str(tmp_path), str(tmp_path))
-    model = task._build(job, Variant(0.25, 32), float_model)
+    job = Task(FLOAT, 32, 3, [], PICTURES, [], str(tmp_path), str(tmp_path))
+    model = initial_model.build(job, Variant(0.25, 32), float_model)
     base, _ = export.load_keras(float_model)
     assert model.output_shape == (None, 3)
     for layer in model.layers:
@@ -145,11 +161,13 @@ def test_a_float_model_of_other_classes_is_trained_on_with_a_new_head(float_mode
 def test_the_ranges_of_an_imported_quantized_model_are_taken_and_no_picture_calibrates(float_model, tmp_path):
     imported = tmp_path / "Format-Serving"
     shutil.copytree(float_model, imported)
-    job = loop.Task(QAT, 32, 4, [str(tmp_path / "none")], PICTURES, [], str(tmp_path), str(tmp_path))
-    names = [layer.name for layer in task._network(job, Variant(0.25, 32)).layers if layer.name.endswith("_Relu6")]
+    job = Task(QAT, 32, 4, [str(tmp_path / "none")], PICTURES, [], str(tmp_path), str(tmp_path))
+    names = [
+        layer.name for layer in initial_model.network(job, Variant(0.25, 32)).layers if layer.name.endswith("_Relu6")
+    ]
     ranges = {name: (0.0, 1 + place / 8) for place, name in enumerate(names)} | {"Logits": (-9.5, 11.25)}
-    (imported / export.KERAS / RANGES_FILE).write_text(json.dumps(ranges))
-    model = task._build(job, Variant(0.25, 32), str(imported))
+    (imported / export.KERAS / export.RANGES_FILE).write_text(json.dumps(ranges))
+    model = initial_model.build(job, Variant(0.25, 32), str(imported))
     found = {
         f"{layer.name.removeprefix('quant_')}{weight.name.split('/')[-1]}": float(weight)
         for layer in model.layers
@@ -162,11 +180,11 @@ def test_the_ranges_of_an_imported_quantized_model_are_taken_and_no_picture_cali
 
 
 def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
-    job = loop.Task(FLOAT, 32, 4, [], PICTURES, [], str(tmp_path), str(tmp_path))
+    job = Task(FLOAT, 32, 4, [], PICTURES, [], str(tmp_path), str(tmp_path))
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        mixed = task._network(job, Variant(0.25, 32))
-        exported = task._in_float32(mixed, job, Variant(0.25, 32))
+        mixed = initial_model.network(job, Variant(0.25, 32))
+        exported = trained_model.finish(mixed, job, Variant(0.25, 32), Workers(tf.distribute.get_strategy()))
     finally:
         keras.mixed_precision.set_global_policy("float32")
     assert mixed.output.dtype == tf.float16
@@ -175,13 +193,12 @@ def test_a_model_trained_in_mixed_precision_is_handed_on_in_float32(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_checkpoints_lie_under_the_folder_that_custom_config_names_or_beside_model_run(examples, tmp_path):
-    fn_args = _fn_args(examples, tmp_path / "node", FLOAT)
-    beside = task._checkpoint_dir(fn_args, {"data": "d"})
-    fn_args.custom_config["resume"] = str(tmp_path / "kept")
-    named = task._checkpoint_dir(fn_args, {"data": "d"})
+def test_checkpoints_lie_under_the_folder_that_custom_config_names_or_beside_model_run(tmp_path):
+    run = str(tmp_path / "node" / "model_run" / "7")
+    beside = resume_folder.find(run, {"data": "d"})
+    named = resume_folder.find(run, {"data": "d"}, under=str(tmp_path / "kept"))
     assert (beside.parent, named.parent) == (tmp_path / "node" / "resume", tmp_path / "kept")
-    assert beside.name == named.name != task._checkpoint_dir(fn_args, {"data": "e"}).name
+    assert beside.name == named.name != resume_folder.find(run, {"data": "e"}).name
 
 
 def test_finished_checkpoints_go_without_a_rename_which_buckets_refuse(tmp_path, monkeypatch):
@@ -191,12 +208,12 @@ def test_finished_checkpoints_go_without_a_rename_which_buckets_refuse(tmp_path,
         (kept / name).touch()
     for owner in (os, Path):
         monkeypatch.setattr(owner, "rename", lambda *_: pytest.fail("renamed"))
-    task._forget(kept)
+    resume_folder.delete(kept)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_that_does_not_see_the_chiefs_model_says_where_it_looked(tmp_path, monkeypatch):
-    task._see(tmp_path)
-    monkeypatch.setattr(task, "VISIBLE_SECONDS", 0.0)
+    whole.wait_until_visible(tmp_path)
+    monkeypatch.setattr(whole, "VISIBLE_SECONDS", 0.0)
     with pytest.raises(FileNotFoundError, match=r"Format-Serving, where this worker sees nothing .* workers share"):
-        task._see(tmp_path / "Format-Serving")
+        whole.wait_until_visible(tmp_path / "Format-Serving")

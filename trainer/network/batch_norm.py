@@ -1,9 +1,11 @@
-"""Batch norm over the pictures of all replicas: what one device computes on the same global batch."""
+"""Batch norm's statistics: over the pictures of all replicas in training, and estimated anew behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from trainer.keras import keras
@@ -43,3 +45,31 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
     def _follow(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign_sub((moving - tf.stop_gradient(batch)) * (1.0 - self.momentum))
+
+
+def estimate(model: keras.Model, batches: Iterable[np.ndarray]) -> None:
+    """Sets every batch norm's mean and variance to those over `batches`, for the weights as they are now.
+
+    The averages that training keeps follow weights that move on, and begin at 0 and 1: after few steps, or with a
+    momentum near 1, they are of a network that is gone, and what is right in training is wrong in inference.
+
+    Args:
+      batches: pictures, float [b, R, R, 3] in [-1, 1], at least one batch, and of a like size.
+    """
+    layers = [layer for layer in model.submodules if isinstance(layer, keras.layers.BatchNormalization)]
+    kept = [(variable, variable.numpy()) for variable in model.non_trainable_weights]  # Ranges move in training too.
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0  # What was in the batch is all that is remembered.
+    run = tf.function(lambda images: model(images, training=True), autograph=False, reduce_retracing=True)
+    found = []
+    for images in batches:
+        run(tf.convert_to_tensor(images, tf.float32))
+        found.append([(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in layers])
+    for variable, value in kept:
+        variable.assign(value)
+    for layer, momentum, of_layer in zip(layers, momenta, zip(*found, strict=True), strict=True):
+        means, variances = map(np.stack, zip(*of_layer, strict=True))
+        layer.momentum = momentum
+        layer.moving_mean.assign(means.mean(axis=0))
+        layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))  # Within the batches, and between.

@@ -14,13 +14,10 @@ from pathlib import Path
 from trainer import export, whole
 from trainer.digest import sha256_file
 from trainer.export import Description
-from trainer.imagenet import BACKGROUND
+from trainer.imagenet import BACKGROUND, CENTRAL_FRACTION
 from trainer.keras import keras
 from trainer.network.variant import Variant
 from trainer.slim import checkpoint, released_archive
-
-RANGES_FILE = "ranges.json"  # Beside the weights: layer → [min, max], of a quantized checkpoint.
-CENTRAL_FRACTION = 0.875  # Of each side: the reference's evaluation.
 
 _RELEASE = re.compile(r"mobilenet_v1_(?P<variant>\d+(?:\.\d+)?_\d+)(?!\d)")
 
@@ -74,14 +71,6 @@ def source_digest(path: Path) -> str:
     if not released_archive.is_archive(path):
         return checkpoint.digest(path)
     return sha256_file(path)
-
-
-def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
-    """The activation ranges that came with an imported model, for `quantization.take_ranges`; none with a float one."""
-    path = Path(serving_dir) / export.KERAS / RANGES_FILE
-    if not path.is_file():
-        return {}
-    return {layer: (low, high) for layer, (low, high) in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 @contextlib.contextmanager
@@ -144,7 +133,8 @@ def _write(
     try:
         export.export(os.fspath(beside), model, description, labels)
         if ranges:
-            (beside / export.KERAS / RANGES_FILE).write_text(json.dumps(ranges, indent=2) + "\n", encoding="utf-8")
+            file = beside / export.KERAS / export.RANGES_FILE
+            file.write_text(json.dumps(ranges, indent=2) + "\n", encoding="utf-8")
         whole.move(beside, serving_dir)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from trainer import eval_image
+from trainer.file_format import FormatError
+from trainer.imagenet import CENTRAL_FRACTION
+from trainer.release_info import INFO, INFO_FORMAT
 from trainer.tflite import metadata
 from trainer.tflite.graph import MAX_BYTES, TFLiteError
 from trainer.tflite.normalization import Normalization, read_normalization
 from trainer.tflite.runner import Runner
 
 _OURS = Normalization((metadata.MEAN,), (metadata.STD,))
-_INFO = "info.json"  # Of a release bundle; components/release/info.py writes it.
 _LARGEST_INFO = 16 << 20  # Bytes.
 
 
@@ -49,7 +51,7 @@ class Classifier:
         self.labels = _labels(file, self.runner.graph.classes)
         self.normalization = _normalization(file)
         said = metadata.read_central_fraction(file)
-        self.central_fraction = central_fraction or said or eval_image.CENTRAL_FRACTION
+        self.central_fraction = central_fraction or said or CENTRAL_FRACTION
 
     @property
     def resolution(self) -> int:
@@ -91,12 +93,14 @@ def _tflite_of(path: Path) -> Path:
     if not path.is_dir():
         return path
     try:
-        with (path / _INFO).open("rb") as file:
-            name = json.loads(file.read(_LARGEST_INFO))["name"]
+        with (path / INFO).open("rb") as file:
+            name = INFO_FORMAT.checked(json.loads(file.read(_LARGEST_INFO)), path / INFO)["name"]
+    except FormatError as error:
+        raise TFLiteError(str(error)) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TFLiteError(f"{path} is no release bundle ({error}). Give its folder or a .tflite file.") from error
     if not isinstance(name, str) or Path(name).name != name:
-        raise TFLiteError(f"{path / _INFO}: name is {name!r}, wanted a file's. Build the bundle again.")
+        raise TFLiteError(f"{path / INFO}: name is {name!r}, wanted a file's. Build the bundle again.")
     return path / f"{name}_int8.tflite"
 
 
@@ -104,7 +108,7 @@ def _labels(file: bytes, classes: int) -> list[str]:
     """Of a file without labels inside, its outputs' numbers."""
     if not metadata.has_labels(file):
         return [f"class {index}" for index in range(classes)]
-    labels = metadata.read_labels(file)
+    labels = metadata.read_labels(file, classes)
     if len(labels) != classes:
         raise TFLiteError(
             f"the file has {len(labels)} labels for {classes} outputs, wanted one each. Convert it again."

@@ -6,7 +6,8 @@ The bytes may come from anywhere: they are bounded and parsed before any interpr
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import flatbuffers
@@ -53,6 +54,7 @@ class Operator:
     name: str  # As the schema writes it: CONV_2D.
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)  # As the schema writes them: {"beta": 1.0} of a softmax.
 
     @property
     def layer(self) -> str:
@@ -154,6 +156,7 @@ def _graph(model: Any) -> Graph:
             name=_OPERATORS[codes[step.opcodeIndex]],
             inputs=tuple(_at(tensors, index) for index in step.inputs if index >= 0),
             outputs=tuple(_at(tensors, index) for index in step.outputs),
+            options=vars(step.builtinOptions) if step.builtinOptions else {},
         )
         for step in graph.operators
     )

@@ -16,7 +16,8 @@ def check_int8(file: bytes) -> list[str]:
     """The faults of a full-int8 classifier, each naming its operator; none if it is one.
 
     Every operator takes and gives int8 (int32 biases and shapes aside), but for QUANTIZE and DEQUANTIZE right at the
-    input and the output; weights have one scale for each output channel and narrow range; the softmax gives 1/256.
+    input and the output; weights have one scale for each output channel and narrow range; the softmax has a beta of 1
+    and gives 1/256.
 
     Raises:
       TFLiteError: not a .tflite file of a picture classifier at all.
@@ -45,7 +46,7 @@ def _operator_faults(place: int, operator: Operator) -> list[str]:
     if operator.name in _CHANNEL_AXIS and operator.inputs[1].type == "INT8":
         faults += _weight_faults(operator.inputs[1], _CHANNEL_AXIS[operator.name])
     if operator.name == "SOFTMAX" and not faults:
-        faults += _softmax_faults(operator.outputs[0])
+        faults += _softmax_faults(operator)
     return [f"{where}: {fault}" for fault in faults]
 
 
@@ -69,8 +70,10 @@ def _weight_faults(weights: Tensor, axis: int) -> list[str]:
     return faults
 
 
-def _softmax_faults(output: Tensor) -> list[str]:
+def _softmax_faults(operator: Operator) -> list[str]:
+    output, beta = operator.outputs[0], operator.options.get("beta", math.nan)
     scale = output.scales[0] if output.scales else math.nan
-    if scale == _SOFTMAX_SCALE and output.zero_points == (-128,):
-        return []
-    return [f"output has scale {scale} and zero point {output.zero_points}, wanted 1/256 and -128"]
+    faults = [] if beta == 1 else [f"beta is {beta}, wanted 1, with which it was trained"]
+    if scale != _SOFTMAX_SCALE or output.zero_points != (-128,):
+        faults.append(f"output has scale {scale} and zero point {output.zero_points}, wanted 1/256 and -128")
+    return faults

@@ -15,6 +15,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from trainer import label_lines
 from trainer.tflite.graph import Graph, TFLiteError, pack, parse, read_graph
 
 LABELS = "labels.txt"
@@ -66,10 +67,10 @@ def has_metadata(file: bytes) -> bool:
 
 
 def has_labels(file: bytes) -> bool:
-    """Whether a zip with labels.txt lies behind the model."""
+    """Whether a zip with a file of labels lies behind the model."""
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            return LABELS in archive.namelist()
+            return bool(_label_files(archive))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
         return False
 
@@ -100,16 +101,52 @@ def _buffer(file: bytes, name: bytes) -> bytes | None:
     return np.asarray(model.buffers[places[0]].data, np.uint8).tobytes()
 
 
-def read_labels(file: bytes) -> list[str]:
-    """The labels inside the file, in the order of its outputs."""
+def is_as_written(file: bytes) -> bool:
+    """Whether add_metadata wrote every byte: each of its buffers once, one label file, nothing beside or behind it.
+
+    Readers differ in which of two label files or buffers they take, so that such a file is another one for each.
+
+    Raises:
+      TFLiteError: no labels in the file, or no .tflite file.
+    """
+    model, labels = parse(file), read_labels(file)
+    names = [entry.name for entry in model.metadata or []]
+    once = names.count(BUFFER) == 1 and names.count(PREPROCESSING) <= 1
+    return once and _with_labels(pack(model), labels) == file
+
+
+def read_labels(file: bytes, classes: int | None = None) -> list[str]:
+    """The labels inside the file, in the order of its outputs.
+
+    Args:
+      classes: how many outputs there are, which tells the labels among several files that others put in.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            size = archive.getinfo(LABELS).file_size
-            if size > MAX_LABELS_BYTES:
-                raise TFLiteError(f"{LABELS} in the file has {size} bytes, wanted at most {MAX_LABELS_BYTES}.")
-            return archive.read(LABELS).decode("utf-8").splitlines()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, NotImplementedError, OSError) as error:
+            found = [label_lines.read(_content(archive, name)) for name in _label_files(archive)]
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
         raise TFLiteError(f"no {LABELS} in the .tflite file ({error}): was it written by add_metadata?") from error
+    if not found:
+        raise TFLiteError(
+            f"no {LABELS} in the .tflite file, nor another file of labels: was it written by add_metadata?"
+        )
+    return next((labels for labels in found if len(labels) == classes), found[0])
+
+
+def _label_files(archive: zipfile.ZipFile) -> list[str]:
+    """Ours; else all texts, those that call themselves labels first."""
+    names = archive.namelist()
+    texts = sorted(
+        (name for name in names if name.lower().endswith(".txt")), key=lambda n: ("label" not in n.lower(), n)
+    )
+    return [LABELS] if LABELS in names else texts
+
+
+def _content(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > MAX_LABELS_BYTES:
+        raise TFLiteError(f"{name} in the file has {size} bytes, wanted at most {MAX_LABELS_BYTES}.")
+    return archive.read(name)
 
 
 def _check_labels(labels: Sequence[str], classes: int) -> None:

@@ -9,8 +9,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -22,6 +21,7 @@ from trainer.training import distribution, optimizer
 from trainer.training.distribution import Workers
 from trainer.training.moving_average import MovingAverages
 from trainer.training.reporter import Reporter
+from trainer.training.training_task import Task, TrainingError
 
 CHECKPOINT_SECONDS = 2.0  # At least, between two checkpoints…
 CHECKPOINT_SHARE = 0.05  # …and at most this share of the time goes into saving them.
@@ -29,46 +29,6 @@ REPORT_SECONDS = 1.0  # Between two reports.
 EVAL_BATCH = 128
 
 _progress = logging.getLogger("mobilenet.progress")
-
-
-class TrainingError(RuntimeError):
-    """Training that cannot go on: too few pictures, or a loss that is no number."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained on what, and where its traces go."""
-
-    recipe: Recipe
-    resolution: int
-    classes: int
-    train_files: Sequence[str]
-    train_pictures: int
-    eval_files: Sequence[str]
-    checkpoint_dir: str  # Of this very (recipe, data, code): a checkpoint in it is this run's own.
-    log_dir: str  # TensorBoard.
-
-    @property
-    def steps_per_epoch(self) -> int:
-        steps = self.train_pictures // self.recipe.batch_size
-        if not steps:
-            raise TrainingError(
-                f"{self.train_pictures} training pictures do not fill one batch of {self.recipe.batch_size}: "
-                "add pictures, or use a recipe with a smaller batch_size."
-            )
-        return steps
-
-    @property
-    def steps(self) -> int:
-        return self.steps_per_epoch * self.recipe.epochs
-
-    def check_delay(self) -> None:
-        """Raises TrainingError where training would end before fake quantization begins."""
-        if self.recipe.quant_delay >= self.steps:
-            raise TrainingError(
-                f"{self.recipe.name}: fake quantization begins after {self.recipe.quant_delay} steps (quant_delay); "
-                f"these {self.train_pictures} pictures give {self.steps} in all: lower quant_delay, or raise epochs."
-            )
 
 
 def train(
@@ -80,6 +40,8 @@ def train(
     """
     workers.check(task.recipe)
     task.check_delay()
+    if warning := task.lagging:
+        _progress.warning("%s", warning, extra={"progress": {"task": "warning", "text": warning}})
     with workers.scope():
         run = _Run(task, workers.strategy, build())
     averages = run.averages.averages
@@ -105,6 +67,22 @@ def top1(predict: Callable[[tf.Tensor], tf.Tensor], batches: tf.data.Dataset) ->
         hits += int(tf.math.count_nonzero(tf.argmax(predict(images), axis=-1) == labels))
         count += len(labels)
     return hits / count
+
+
+def report_top1(task: Task, predict: Callable[[tf.Tensor], tf.Tensor], *, step: int) -> float:
+    """Top-1 on the eval split, which is told too."""
+    batches = input_pipeline.eval_dataset(
+        task.eval_files,
+        resolution=task.resolution,
+        central_fraction=task.recipe.central_fraction,
+        batch_size=EVAL_BATCH,
+    )
+    share = top1(predict, batches)
+    _progress.info(
+        "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
+        extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
+    )  # fmt: skip
+    return share
 
 
 def train_image(recipe: Recipe, resolution: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -239,19 +217,8 @@ class _Run:
         return loss
 
     def _evaluate(self, step: int, writer: tf.summary.SummaryWriter) -> None:
-        task = self.task
-        batches = input_pipeline.eval_dataset(
-            task.eval_files,
-            resolution=task.resolution,
-            central_fraction=task.recipe.central_fraction,
-            batch_size=EVAL_BATCH,
-        )
         with self.averages.in_place():
-            share = top1(self.predict, batches)
-        _progress.info(
-            "%s: step %d of %d: eval top-1 %.4f", task.recipe.name, step, task.steps, share,
-            extra={"progress": {"task": "evaluate", "step": step, "steps": task.steps, "top1": share}},
-        )  # fmt: skip
+            share = report_top1(self.task, self.predict, step=step)
         with writer.as_default(step=step):
             tf.summary.scalar("eval/top1", share)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from trainer.training.loop import Task
+from trainer.training.training_task import Task
 
 _progress = logging.getLogger("mobilenet.progress")
 

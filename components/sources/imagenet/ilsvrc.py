@@ -11,9 +11,9 @@ from pathlib import Path
 from components.containers import tar as tar_index
 from components.containers.tar import Archive, Member
 from components.data_error import DataError
-from components.sources import tar_files
+from components.sources import picture_files, tar_files
 from components.sources.class_choice import ALL, Choice
-from components.sources.classes import WNID, categories, check_filled, is_picture, listed
+from components.sources.classes import WNID, categories, check_filled, listed, wnid_of
 from components.sources.folders import BOTH
 from components.sources.imagenet.ground_truth import GroundTruth
 from components.sources.source import Entry, Source
@@ -21,7 +21,6 @@ from trainer import imagenet
 
 STEMS = {imagenet.TRAIN: ("ILSVRC2012_img_train",), imagenet.EVAL: ("ILSVRC2012_img_val",)}
 _EVAL_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
-_TRAIN_NAME = re.compile(rf"({WNID.pattern})_.*")
 
 
 def paths(root: str, splits: Sequence[str] = BOTH) -> dict[str, str]:
@@ -114,12 +113,12 @@ def _is_train_picture(member: Member, wnid: str, archive: Archive) -> bool:
     if member.is_folder or "/" in member.name or tar_files.stem(member.name):
         kind = "a tar in a tar in a tar" if tar_files.stem(member.name) else "a folder, or in one"
         raise DataError(f"{archive.name}: {member.name!r} is {kind}. Wanted one class's pictures and nothing else.")
-    said = _TRAIN_NAME.fullmatch(member.name)
-    if said and said[1] != wnid:
+    said = wnid_of(member.name)
+    if said and said != wnid:
         raise DataError(
-            f"{archive.name}: {member.name!r} says that it is of {said[1]}, but lies with {wnid}. One of them is wrong."
+            f"{archive.name}: {member.name!r} says that it is of {said}, but lies with {wnid}. One of them is wrong."
         )
-    return is_picture(member.name)
+    return picture_files.is_named(member.name)
 
 
 def _eval_pictures(archive: Archive) -> list[Member]:

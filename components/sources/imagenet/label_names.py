@@ -1,13 +1,10 @@
 """What a picture's own name says of its class: ImageNet's training files are called after their wnid."""
 
-import re
 from collections.abc import Iterator
 
 from components.data_error import DataError
-from components.sources.classes import WNID, listed
+from components.sources.classes import WNID, listed, wnid_of
 from components.sources.source import Source
-
-_NAMED = re.compile(rf"({WNID.pattern})_.*")
 
 
 def check(source: Source, root: str) -> None:
@@ -28,6 +25,6 @@ def check(source: Source, root: str) -> None:
 def _strays(source: Source) -> Iterator[str]:
     for entries in source.splits.values():
         for entry in entries:
-            said = _NAMED.fullmatch(entry.name.rpartition("/")[2])
-            if said and said[1] != source.categories[entry.label - 1].synset:
+            said = wnid_of(entry.name.rpartition("/")[2])
+            if said and said != source.categories[entry.label - 1].synset:
                 yield entry.name

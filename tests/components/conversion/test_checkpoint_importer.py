@@ -12,6 +12,8 @@ from trainer import export
 from trainer.network.variant import Variant
 from trainer.slim.imported_model import Source, source_digest
 
+pytestmark = pytest.mark.slow
+
 ORACLE = Path(__file__).parents[2] / "data" / "oracle" / "mobilenet_v1_0.25_128.ckpt"
 LABELS = ["background", "ant", "bee", "cow"]
 

@@ -12,6 +12,8 @@ from trainer import tflite
 from trainer.keras import keras
 from trainer.network.layer_names import float_name
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[keras.Model, keras.Model]:

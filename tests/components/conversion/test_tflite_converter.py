@@ -21,6 +21,8 @@ from trainer import export, imagenet, quantization, tflite
 from trainer.network import mobilenet_v1
 from trainer.tflite import metadata
 
+pytestmark = pytest.mark.slow
+
 SIDE = 32
 LABELS = ["background", "ant", "bee", "cow"]
 PICTURES = 60

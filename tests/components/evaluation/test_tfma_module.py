@@ -41,6 +41,7 @@ from tests.components.evaluation.evaluation_artifacts import (
 from trainer import export
 
 pytestmark = [
+    pytest.mark.slow,
     # tf_keras draws the seeds of its initializers from a range with float ends.
     pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning:random"),
     # The converter says so of every model with integer edges.

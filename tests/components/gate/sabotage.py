@@ -1,5 +1,8 @@
 """A good int8 file spoiled, each time in one thing: bytes → bytes. Everything else about it stays as it was."""
 
+import io
+import warnings
+import zipfile
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -85,12 +88,62 @@ def zero_to_one(file: bytes) -> bytes:
 def other_mean(file: bytes, labels: list[str]) -> bytes:
     """The metadata tells clients to divide by 255 and to subtract nothing."""
     with mock.patch.multiple(metadata, MEAN=0.0, STD=255.0):
-        return metadata.add_metadata(file, labels=labels, name="MobileNetV1", description="")
+        return _described(file, labels)
 
 
 def other_labels(file: bytes, labels: list[str]) -> bytes:
     """The label map inside says something else."""
-    return metadata.add_metadata(file, labels=labels, name="MobileNetV1", description="")
+    return _described(file, labels)
+
+
+def other_crop(file: bytes, labels: list[str]) -> bytes:
+    """The metadata tells clients to look at a third of each side."""
+    return _described(file, labels, central_fraction=0.3)
+
+
+def second_labels(file: bytes) -> bytes:
+    """Two label files in the zip, of which some clients take the first and some the last."""
+    whole = io.BytesIO(file)
+    with warnings.catch_warnings(), zipfile.ZipFile(whole, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(metadata.LABELS, archive.read(metadata.LABELS))
+    return whole.getvalue()
+
+
+def second_metadata(file: bytes) -> bytes:
+    """The same buffer named twice."""
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
+        labels = file[archive.infolist()[0].header_offset :]
+    model = parse(file)
+    model.metadata.append(model.metadata[-1])
+    return pack(model) + labels
+
+
+def bytes_behind(file: bytes) -> bytes:
+    """Something behind the zip."""
+    return file + b"x"
+
+
+def surer_softmax(file: bytes, *, central_fraction: float = 1.0) -> bytes:
+    """Its confidence is another one, and its first class is not."""
+
+    def change(model: Any) -> None:
+        model.subgraphs[0].operators[-1].builtinOptions.beta = 4.0
+
+    return _edited(file, change, central_fraction=central_fraction)
+
+
+def other_float(file: bytes) -> bytes:
+    """A float file with another bias in its last layer: another model's, of the same size."""
+    labels, model = metadata.read_labels(file), parse(file)
+    graph = model.subgraphs[0]
+    for operator in reversed(graph.operators):
+        if len(operator.inputs) == 3:
+            buffer = model.buffers[graph.tensors[operator.inputs[2]].buffer]
+            bias = np.asarray(buffer.data, np.uint8).copy().view(np.float32)
+            buffer.data = (bias + np.arange(len(bias), dtype=np.float32)).view(np.uint8)
+            break
+    return _described(pack(model), labels)
 
 
 class _Convolution:
@@ -143,9 +196,16 @@ def _convolutions(model: Any) -> list[_Convolution]:
     ]
 
 
-def _edited(file: bytes, change: Callable[[Any], None]) -> bytes:
+def _edited(file: bytes, change: Callable[[Any], None], *, central_fraction: float = 1.0) -> bytes:
     """With the label map of before behind it."""
     labels = metadata.read_labels(file)
     model = parse(file)
     change(model)
-    return metadata.add_metadata(pack(model), labels=labels, name="MobileNetV1", description="")
+    return _described(pack(model), labels, central_fraction=central_fraction)
+
+
+def _described(file: bytes, labels: list[str], *, central_fraction: float = 1.0) -> bytes:
+    """With the metadata that the converter gives it."""
+    return metadata.add_metadata(
+        file, labels=labels, name="MobileNetV1", description="", central_fraction=central_fraction
+    )

@@ -175,7 +175,7 @@ def test_at_the_bound_the_likeliest_shares_are_just_rejected(lost, gained, pictu
         return -float(stats.multinomial.logpmf(seen, pictures, shares / shares.sum()))
 
     limits = (max(0.0, -bound) + 1e-12, (1 - bound) / 2 - 1e-12)
-    gain = optimize.minimize_scalar(unlikelihood, bounds=limits, method="bounded", options={"xatol": 1e-10}).x
+    gain = optimize.minimize_scalar(unlikelihood, bounds=limits, method="bounded", options={"xatol": 1e-10}).x  # pyright: ignore[reportAttributeAccessIssue]
     score = (lost - gained - pictures * bound) / np.sqrt(pictures * (2 * gain + bound - bound**2))
     assert score == pytest.approx(stats.norm.ppf(0.999), abs=1e-3)
 

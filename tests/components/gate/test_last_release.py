@@ -30,7 +30,7 @@ def release(base: Path, version: int, *, sha256: str = "a" * 64, right: int = 43
 
 
 def newest(base: Path) -> str | None:
-    found = last_release.newest_other(str(base), VARIANT, sha256=MINE)
+    found = last_release.search(str(base), VARIANT, sha256=MINE).release
     return found.version if found else None
 
 
@@ -48,6 +48,10 @@ def test_a_damaged_release_does_not_count_whatever_it_lost(tmp_path):
     (tmp_path / VARIANT / "3" / "labels.txt").write_text("changed")
     (tmp_path / VARIANT / "2" / "info.json").write_text("{}")
     assert newest(tmp_path) == "1"
+    told = last_release.search(str(tmp_path), VARIANT, sha256=MINE).passed_over
+    assert [each.split(":")[0] for each in told] == [
+        "Release 4 was passed over", "Release 3 was passed over, it is not whole", "Release 2 was passed over",
+    ]  # fmt: skip
 
 
 def test_another_variants_releases_do_not_count(tmp_path):
@@ -57,7 +61,7 @@ def test_another_variants_releases_do_not_count(tmp_path):
 
 
 def test_without_a_destination_there_is_no_release():
-    assert last_release.newest_other("", VARIANT, sha256=MINE) is None
+    assert last_release.search("", VARIANT, sha256=MINE) == (None, ())
     assert last_release.compare(None, data=DATA, now=(400, 500), alpha=0.001) == {
         "not_compared": "there is no other release to compare with"
     }
@@ -65,7 +69,7 @@ def test_without_a_destination_there_is_no_release():
 
 def test_the_comparison_has_the_releases_top1_and_the_bound_of_the_drop_since(tmp_path):
     release(tmp_path, 3, right=430)
-    found = last_release.newest_other(str(tmp_path), VARIANT, sha256=MINE)
+    found = last_release.search(str(tmp_path), VARIANT, sha256=MINE).release
     said = last_release.compare(found, data=DATA, now=(380, 500), alpha=0.001)
     bound = drop_lower_bound(before=(430, 500), now=(380, 500), alpha=0.001)
     assert said == {"version": "3", "pictures": 500, "top1": 0.86, "drop_lower_bound": bound}
@@ -82,7 +86,7 @@ def test_the_comparison_has_the_releases_top1_and_the_bound_of_the_drop_since(tm
 )
 def test_what_cannot_be_compared_is_named_and_not_compared(tmp_path, change, why):
     release(tmp_path, 3, **change)
-    found = last_release.newest_other(str(tmp_path), VARIANT, sha256=MINE)
+    found = last_release.search(str(tmp_path), VARIANT, sha256=MINE).release
     said = last_release.compare(found, data=DATA, now=(1, 500), alpha=0.001)
     assert said == {"version": "3", "not_compared": why}
 
@@ -91,7 +95,7 @@ def test_the_fingerprint_changes_with_the_version_and_with_what_is_said_in_it(tm
     prints = set()
     for version, right in ((1, 430), (2, 430), (3, 431)):
         release(tmp_path, version, right=right)
-        found = last_release.newest_other(str(tmp_path), VARIANT, sha256=MINE)
+        found = last_release.search(str(tmp_path), VARIANT, sha256=MINE).release
         prints.add(found.fingerprint if found else "")
     assert len(prints) == 3
     assert all(text.partition(":")[0] in "123" and len(text) == 66 for text in prints)

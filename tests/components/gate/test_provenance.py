@@ -15,6 +15,8 @@ from tests.components.gate.honest_artifacts import QAT, change_json
 from trainer import export
 from trainer.digest import sha256_file
 
+pytestmark = pytest.mark.slow
+
 OTHER = "f" * 64
 
 
@@ -23,8 +25,7 @@ def parts(honest, tmp_path) -> Parts:
     """A copy to be changed."""
     names = {"examples": honest.examples, "tflite": honest.tflite, "float": honest.float_model, "qat": honest.qat_model}
     for name, folder in names.items():
-        ignored = shutil.ignore_patterns("Split-*")  # Nobody reads the pictures here.
-        shutil.copytree(folder, tmp_path / name, ignore=ignored)
+        shutil.copytree(folder, tmp_path / name)
     return Parts(tmp_path / "examples", tmp_path / "tflite", tmp_path / "float", tmp_path / "qat", honest.evaluation)
 
 
@@ -162,6 +163,33 @@ def test_a_recipe_counts_with_the_pictures_that_were_recorded(parts):
     for pictures, passes in ((619, True), (620, False)):
         change_json(parts.examples / "ingestion_report.json", "splits", "train", "pictures", value=pictures)
         assert (faults(parts) == ()) is passes
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_a_shard_that_was_changed_added_or_lost_is_told_whatever_the_report_says(parts, split):
+    [shard] = (parts.examples / f"Split-{split}").iterdir()
+    content = bytearray(shard.read_bytes())
+    place = content.index(b"\xff\xd8\xff") + 200  # In a JPEG.
+    content[place] ^= 1
+    shard.write_bytes(content)
+    assert ["was recorded when they were ingested: a shard was changed" in fault for fault in faults(parts)] == [True]
+    shard.unlink()
+    assert ["a shard was changed, added or lost" in fault for fault in faults(parts)] == [True]
+
+
+def test_other_labels_beside_the_shards_are_told_of_both_models(parts):
+    labels = (parts.examples / "labels.txt").read_text().splitlines()
+    (parts.examples / "labels.txt").write_text("".join(f"{label}\n" for label in [*labels[:-2], *labels[:-3:-1]]))
+    assert faults(parts) == (
+        "The float model's labels.txt is not the examples'. Train it again.",
+        "The fake-quantized model's labels.txt is not the examples'. Train it again.",
+    )
+
+
+def test_another_crop_in_the_converters_record_is_told(parts):
+    change_json(parts.tflite / "conversion.json", "preprocessing", "central_fraction", value=0.3)
+    [fault] = faults(parts)
+    assert "The file was measured on 0.3 of each side of a picture, by conversion.json, and its models on 1.0" in fault
 
 
 def test_parts_of_two_runs_do_not_pass(parts):

@@ -1,4 +1,4 @@
-"""Ten ways to get a bad file blessed: each is stopped by the evidence that can see it, and by no other."""
+"""Ways to get a bad file blessed: each is stopped by the evidence that can see it, and by no other."""
 
 import dataclasses
 import shutil
@@ -18,7 +18,10 @@ from trainer.digest import sha256_file
 from trainer.keras import keras
 from trainer.tflite.runner import Runner
 
+pytestmark = pytest.mark.slow
+
 RULE = Rule(floor=0.5)
+ANSWERS, FITNESS = ("paired accuracy", "provenance"), "fitness"  # Other answers are neither as good nor its model's.
 
 # (name, the file's bytes, labels, a class) → the spoiled bytes. What is evaluated is the spoiled file itself.
 SPOILED: dict[str, Callable[[bytes, list[str], int], bytes]] = {
@@ -29,6 +32,11 @@ SPOILED: dict[str, Callable[[bytes, list[str], int], bytes]] = {
     "per-tensor weights": lambda file, *_: sabotage.per_tensor(file),
     "pictures in [0, 1]": lambda file, *_: sabotage.zero_to_one(file),
     "another mean in the metadata": lambda file, labels, _: sabotage.other_mean(file, labels),
+    "another crop in the metadata": lambda file, labels, _: sabotage.other_crop(file, labels),
+    "two label files": lambda file, *_: sabotage.second_labels(file),
+    "two metadata buffers": lambda file, *_: sabotage.second_metadata(file),
+    "a byte behind the zip": lambda file, *_: sabotage.bytes_behind(file),
+    "a surer softmax": lambda file, *_: sabotage.surer_softmax(file),
     "two labels swapped": lambda file, labels, _: sabotage.other_labels(file, [*labels[:-2], *labels[:-3:-1]]),
 }
 
@@ -75,21 +83,30 @@ def test_the_honest_file_is_blessed_with_a_sentence_of_each_kind(honest):
     verdict = judge(honest, RULE)
     assert verdict.blessed, verdict.reason
     kinds = [line.split(":")[0] for line in verdict.reason.splitlines()]
-    assert kinds == ["Paired accuracy", "Structure", "Provenance"]
+    assert kinds == ["Paired accuracy", "Structure", "Provenance", "Fitness"]
     assert honest.evaluation.baseline.top1 > 0.9  # There is something to lose.
 
 
 @pytest.mark.parametrize(
     ("name", "kinds", "words"),
     [
-        ("random weights", ["paired accuracy"], ["worse than the float model", "under the floor"]),
-        ("blue for red", ["paired accuracy"], ["worse than the float model"]),
-        ("shifted by one", ["paired accuracy"], ["worse than the float model", "10 classes lose"]),
-        ("per-tensor weights", ["structure"], ["weights have 1 scales", "wanted 8 along axis 0"]),
+        ("random weights", [*ANSWERS, FITNESS], ["worse than the float model", "know more than its largest class"]),
+        ("blue for red", [*ANSWERS, FITNESS], ["worse than the float model", "right in training mode and wrong in"]),
+        ("shifted by one", [*ANSWERS, FITNESS], ["worse than the float model", "10 classes lose"]),
+        ("per-tensor weights", ["structure", "provenance"], ["weights have 1 scales", "wanted 8 along axis 0"]),
         ("another mean in the metadata", ["structure"], ["the mean [0.0] and deviation [255.0], wanted 127.5"]),
-        ("pictures in [0, 1]", ["paired accuracy", "structure"], ["wanted INT8 with scale 1/128 and zero point 0"]),
+        ("another crop in the metadata", ["structure"], ["to take 0.3 of each side of a picture, and 1 was measured"]),
+        ("two label files", ["structure"], ["more than the converter writes"]),
+        ("two metadata buffers", ["structure"], ["more than the converter writes"]),
+        ("a byte behind the zip", ["structure"], ["more than the converter writes"]),
+        ("a surer softmax", ["structure", "provenance"], ["beta is 4.0, wanted 1"]),
+        (
+            "pictures in [0, 1]",
+            ["paired accuracy", "structure", "provenance", FITNESS],
+            ["wanted INT8 with scale 1/128 and zero point 0"],
+        ),
         ("two labels swapped", ["structure"], ["output 9 is 'trouser', in the data 't_shirt_top'"]),
-        ("a float file", ["structure"], ["no full-int8 file", "The input is FLOAT32"]),
+        ("a float file", ["structure", "provenance"], ["no full-int8 file", "The input is FLOAT32"]),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
@@ -100,7 +117,8 @@ def test_a_spoiled_file_is_blocked_by_the_evidence_that_sees_it(spoiled, name, k
 def test_one_dead_class_is_blocked_and_named(spoiled, honest, best_class):
     label = read_labels(str(honest.examples))[best_class]
     verdict = judge(spoiled["one dead class"], RULE)
-    assert_blocked(verdict, ["paired accuracy"], f"class {best_class} ({label}): 0 of 50 right")
+    assert_blocked(verdict, [*ANSWERS, FITNESS], f"class {best_class} ({label}): 0 of 50 right")
+    assert f"One class is never found: class {best_class} ({label}): none of its 50 pictures" in verdict.reason
     assert "One class loses more than 5.00 points, beyond chance" in verdict.reason
 
 
@@ -149,3 +167,44 @@ def test_a_file_that_came_after_the_evaluation_is_blocked(honest, spoiled):
     measured, found = honest.evaluation.sha256[:12], sha256_file(parts.tflite / "tflite")[:12]
     said = f"The file has SHA-256 {found}, but {measured} was evaluated"
     assert_blocked(judge(parts, RULE), ["structure", "provenance"], said)
+
+
+def test_another_models_float_file_with_records_to_match_is_blocked_by_its_answers(honest, spoiled, tmp_path):
+    tflite = _passed_off(honest.tflite, tmp_path / "tflite", (honest.tflite / "tflite").read_bytes())
+    other = sabotage.other_float(file := (tflite / "float.tflite").read_bytes())
+    assert len(other) == len(file)
+    (tflite / "float.tflite").write_bytes(other)
+    described = artifact.described(other)
+    honest_artifacts.change_json(tflite / "conversion.json", "files", "float.tflite", value=described)
+    verdict = judge(dataclasses.replace(honest, tflite=tflite), RULE)
+    assert_blocked(
+        verdict, ["provenance"], "float.tflite gives probabilities that are", "off those of the float model's"
+    )
+
+
+def test_counts_that_contradict_the_confusion_are_blocked(honest):
+    """The file lost a fifth of its pictures, and the paired counts say that it lost none."""
+    overall = honest.evaluation.overall
+    confusion = overall.scores["candidate"].confusion.copy()
+    confusion[1, 2] += confusion[1, 1]
+    confusion[1, 1] = 0
+    scores = {**overall.scores, "candidate": dataclasses.replace(overall.scores["candidate"], confusion=confusion)}
+    evaluation = dataclasses.replace(honest.evaluation, overall=dataclasses.replace(overall, scores=scores))
+    verdict = judge(dataclasses.replace(honest, evaluation=evaluation), RULE)
+    assert_blocked(verdict, ["provenance", FITNESS], "The int8 file's counts contradict each other: right answers are")
+
+
+def test_a_model_made_by_other_code_than_this_runs_is_blocked(honest):
+    assert judge(honest, RULE, codes=(honest_artifacts.CODE, "d" * 64)).blessed
+    verdict = judge(honest, RULE, codes=("d" * 64,))
+    assert_blocked(
+        verdict, ["provenance"], "float model was made by the code cccccccccccc, which is not the code of this"
+    )
+
+
+def test_labels_that_are_not_the_models_are_blocked(honest, tmp_path):
+    shutil.copytree(honest.examples, tmp_path / "examples")
+    labels = read_labels(str(honest.examples))
+    (tmp_path / "examples" / "labels.txt").write_text("".join(f"{label}\n" for label in labels[:1] + labels[:0:-1]))
+    verdict = judge(dataclasses.replace(honest, examples=tmp_path / "examples"), RULE)
+    assert_blocked(verdict, ["structure", "provenance"], "The float model's labels.txt is not the examples'.")

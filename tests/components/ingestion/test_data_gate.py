@@ -19,6 +19,8 @@ from components.ingestion.label_schema import LabelSchema, label_schema, statist
 from components.ingestion.report import IngestionReport
 from components.ingestion.summary import IngestionSummary
 
+pytestmark = pytest.mark.slow
+
 NODES = ["DataGate", "ExampleValidator", "ImageNetExampleGen", "IngestionReport", "LabelSchema", "StatisticsGen"]
 
 

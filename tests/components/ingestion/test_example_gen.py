@@ -13,8 +13,8 @@ from tfx.types import standard_artifacts
 
 from components.data_error import DataError
 from components.ingestion import example_gen, summary
-from components.sources.detect import ALL, Wanted
 from components.sources.imagenet import ground_truth
+from components.sources.wanted import ALL, Wanted
 from tests.components.sources import records, small_ilsvrc
 
 
@@ -143,3 +143,12 @@ def test_tfxs_own_driver_sees_another_tar_another_picture_and_another_list_of_la
         seen.append(pattern_fingerprint(root))
     assert len(set(seen)) == len(seen) == 9
     assert "split:train,num_files:30" in pattern_fingerprint(folders)
+
+
+def test_data_may_lie_in_a_folder_of_any_name(folders, tmp_path):
+    data = tmp_path / "a[b] *?é'\n"
+    data.mkdir()
+    for split in ("train", "eval"):
+        (data / split).symlink_to(folders / split)
+    LocalDagRunner().run(node(data, tmp_path, wanted=Wanted(follow_links=str(folders))))
+    assert states(tmp_path) == ["COMPLETE"]

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import io
 import json
@@ -14,6 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.data_error import DataError
+from components.ingestion import ingest as ingestion
 from components.ingestion import shards
 from components.ingestion.counts import allowed_refusals
 from components.ingestion.ingest import ingest
@@ -164,7 +166,7 @@ def test_a_few_refusals_are_allowed_in_a_small_set_and_none_where_none_are_asked
 
 
 def test_a_share_over_one_is_an_error(class_folders, tmp_path):
-    with pytest.raises(DataError, match=r"max_refused is 5; wanted a share from 0 to 1"):
+    with pytest.raises(DataError, match=r"--max-refused is 5, wanted a fraction from 0 to 1"):
         ingest(str(class_folders), str(tmp_path / "out"), rules=Rules(max_refused=5))
 
 
@@ -263,6 +265,14 @@ def test_shards_moved_by_a_run_that_was_killed_before_its_report_are_replaced(cl
     (left / "data_tfrecord-00007-of-00009").write_bytes(b"half")
     ingest(str(class_folders), str(tmp_path / "out"))
     assert [path.name for path in left.iterdir()] == ["data_tfrecord-00000-of-00001"]
+
+
+def test_what_is_told_of_an_ingestion_changes_no_byte_of_it(class_folders, tmp_path, monkeypatch):
+    """`source.CHANGES_NO_ARTIFACT` says so of components.ingestion.progress."""
+    ingest(str(class_folders), str(tmp_path / "told"), pictures_per_shard=10)
+    monkeypatch.setattr(ingestion, "report_progress", lambda *_, **__: contextlib.nullcontext())
+    ingest(str(class_folders), str(tmp_path / "silent"), pictures_per_shard=10)
+    assert contents(tmp_path / "told") == contents(tmp_path / "silent")
 
 
 def test_progress_counts_files_up_to_all_of_them(class_folders, tmp_path, caplog):

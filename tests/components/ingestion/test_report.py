@@ -37,7 +37,7 @@ def test_the_text_says_the_same_to_people(summary, tmp_path):
     assert lines[1:] == [
         "train: 24 pictures (24 as they were, 0 converted), 1 refused, 0 grey; 8 to 8 a class, 0.0 MB",
         "eval: 12 pictures (12 as they were, 0 converted), 0 refused, 0 grey; 4 to 4 a class, 0.0 MB",
-        "1 other files left out: not pictures by their names",
+        "1 other files left out: no pictures by name or content",
         "refused train/ant/bad.jpg: not a picture: starts with b'no picture'; wanted a JPEG, PNG, GIF, BMP or WebP",
     ]
 

@@ -25,6 +25,8 @@ from trainer.network import mobilenet_v1
 from trainer.slim import checkpoint
 from trainer.tflite import metadata
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["background", "circle", "square", "star"]
 PICTURES = 70  # More than one batch.
 FRACTION = 0.9
@@ -293,12 +295,13 @@ def test_killed_in_the_middle_nothing_is_visible(made, tmp_path, monkeypatch):
     def killed(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bundle_builder, "_write_eval_graph", killed)
+    monkeypatch.setattr(bundle_builder, "_write_float", killed)  # The .tflite files are there, the rest is not.
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *_args, **_kwargs: None)  # Killed for good: nothing tidies up.
         with pytest.raises(KeyboardInterrupt):
             bundle_builder.build(made, tmp_path / "Format-Serving")
     assert [path.name for path in tmp_path.iterdir()] == ["Format-Serving.writing"]
+    assert len(list((tmp_path / "Format-Serving.writing").iterdir())) == 3
 
 
 def test_a_full_disk_is_one_clear_error_with_nothing_left(made, tmp_path, monkeypatch):

@@ -218,8 +218,8 @@ def test_the_zoo_and_the_last_release_are_read_off_a_bucket_as_off_a_folder(stor
     assert {name: storage.objects[f"zoo/out/zoo/{name}"] for name in zoo_files.FILES} == {
         name: (made / name).read_bytes() for name in zoo_files.FILES
     }
-    release = last_release.newest_other(BASE, "0.25_32", sha256="mine")
-    there = last_release.newest_other(str(folder), "0.25_32", sha256="mine")
+    release = last_release.search(BASE, "0.25_32", sha256="mine").release
+    there = last_release.search(str(folder), "0.25_32", sha256="mine").release
     assert release and there
     assert (release.version, release.fingerprint, release.info) == (there.version, there.fingerprint, there.info)
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -200,3 +201,37 @@ def test_an_encrypted_key_wants_its_password(folder, tmp_path):
         signature.sign(folder, private, password=b"other")
     signature.sign(folder, private, password=b"sesame")
     assert verify.faults(folder, public) == []
+
+
+def test_a_version_is_signed_and_verifies_under_its_own_number_and_variant_alone(folder, keys, tmp_path):
+    """As an attacker would serve an older release with a known fault."""
+    pushed = tmp_path / "models" / "0.25_32" / "2"
+    shutil.copytree(folder, pushed)
+    signature.sign(pushed, keys[0])
+    assert verify.faults(pushed, keys[1]) == []
+    assert verify.faults(pushed, keys[1], at_least=2) == []
+    assert verify.faults(pushed, keys[1], at_least=3) == ["model.sig: signed as version 2, wanted at least version 3"]
+    newer = shutil.copytree(pushed, pushed.with_name("7"))
+    assert verify.faults(newer, keys[1]) == [
+        "model.sig: signed as version 2, and lies as 7: another release under its number"
+    ]
+    other = shutil.copytree(pushed, tmp_path / "models" / "1.00_224" / "2")
+    assert verify.faults(other, keys[1]) == [
+        "info.json: is of variant '0.25_32', and lies among the versions of 1.0_224"
+    ]
+    elsewhere = shutil.copytree(pushed, tmp_path / "model")  # A release may be copied to where it serves.
+    assert verify.faults(elsewhere, keys[1], at_least=2) == []
+
+
+def test_a_signature_of_no_version_is_refused_where_one_is_asked_for(signed, keys):
+    assert verify.faults(signed, keys[1]) == []
+    assert verify.faults(signed, keys[1], at_least=1) == [
+        "model.sig: signed without a version, wanted at least version 1"
+    ]
+
+
+def test_the_manifest_and_the_sums_do_not_depend_on_the_version(folder, keys, tmp_path):
+    first, second = (shutil.copytree(folder, tmp_path / "0.25_32" / version) for version in ("1", "2"))
+    signatures = [signature.sign(each, keys[0]).read_bytes() for each in (first, second)]
+    assert bundle.sums(first) == bundle.sums(second)
+    assert signatures[0] != signatures[1]

@@ -10,6 +10,8 @@ from trainer import quantization
 from trainer.network import mobilenet_v1
 from trainer.slim import checkpoint
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(1).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
 
 

@@ -10,6 +10,8 @@ from components.report.facts import Facts
 from tests import browser
 from tests.components.report import by_hand
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1_000_000
 CHARTS = {"classes", "calibration", "slices", "loss", "top1", "rate", "times"}
 MARKS = ".mark-symbol path, .mark-line path, .mark-rule line, .mark-rect path"

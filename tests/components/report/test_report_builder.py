@@ -21,6 +21,7 @@ from tests.components.report import by_hand
 from trainer.imagenet import REPORT_FILE
 
 pytestmark = [  # TensorFlow's own converter makes the int8 file of these tests.
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning:random"),
     pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning:tensorflow.lite"),
 ]

@@ -55,8 +55,8 @@ def test_an_empty_folder_is_an_error_that_names_every_layout(tmp_path):
 
 
 def test_an_unknown_kind_and_a_ground_truth_that_nothing_needs_are_errors(layouts):
-    with pytest.raises(DataError, match=r"source is 'zip'; wanted auto, folders, tars, ilsvrc, slim, tfds"):
-        scan(str(layouts["tars"]), Wanted("zip"))
+    with pytest.raises(DataError, match=r"--source is 'zip', wanted one of auto, folders, tars, ilsvrc, slim, tfds"):
+        scan(str(layouts["tars"]), Wanted("zip"))  # pyright: ignore[reportArgumentType]
     with pytest.raises(DataError, match=r"--ground-truth x.txt is for ILSVRC2012's own tars; .* taken for tars"):
         scan(str(layouts["tars"]), Wanted(ground_truth="x.txt"))
 

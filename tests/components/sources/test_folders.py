@@ -4,7 +4,8 @@ import shutil
 import pytest
 
 from components.data_error import DataError
-from components.sources.folders import fingerprint, scan
+from components.sources.detect import fingerprint
+from components.sources.folders import scan
 
 
 def test_classes_sorted_by_name_get_the_labels_from_one(class_folders):
@@ -105,7 +106,7 @@ def class_called_as_class_0(root):
     ("spoil", "message"),
     [
         (remove_train, r"no train folder. Found: eval. Wanted train/<class>/\*\.jpg and eval/<class>"),
-        (remove_eval, r"no eval folder. Found: train. Wanted .* may also be called val or validation"),
+        (remove_eval, r"no eval folder. Found: train. Wanted .*\(eval may also be called val or validation"),
         (two_evaluation_folders, r"eval, val are all evaluation folders. Keep one"),
         (empty_class, r"no pictures in eval/cow. .* fill these folders"),
         (different_classes, r"Only in train: cow. Only in eval: ant, bee_fly. Both need the same class folders"),
@@ -113,8 +114,8 @@ def class_called_as_class_0(root):
         (no_class_folders, r"train has 0 class folders; wanted at least 2"),
         (linked_file, r"linked.jpg is a link to .*secret.jpg, outside .*Copy the pictures in"),
         (linked_class, r"train/ant is a link to .*outside"),
-        (line_break_in_a_class, r"class folder 'an\\nt' has unprintable characters. Rename it"),
-        (class_name_that_is_not_utf8, r"class folder 'an\\udcfft' has unprintable characters"),
+        (line_break_in_a_class, r"the class 'an\\nt' has the character U\+000A \(a control character\). Rename it"),
+        (class_name_that_is_not_utf8, r"'an\\udcfft' has the byte 0xFF, which is no UTF-8"),
         (class_called_as_class_0, r"train: no class may be called 'background': that is class 0 .* Rename it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

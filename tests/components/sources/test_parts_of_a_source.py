@@ -78,7 +78,7 @@ CHOICES = {
     "6": r"--classes 6: .* has 5 classes. Give a smaller number",
     "1": r"--classes leaves 1 class of .*; wanted at least 2",
     "0": r"--classes leaves 0 class of .*; wanted at least 2",
-    "n01440764": r"--classes is 'n01440764'; wanted at least two names with commas between them, @FILE with",
+    "n01440764": r"--classes is 'n01440764'; wanted at least two names with commas between them, a list",
     "n01440764,n01440764": r"--classes has n01440764 twice",
 }
 
@@ -94,9 +94,12 @@ def test_a_file_of_classes_is_written_out_so_that_what_it_says_is_in_every_key(t
     path.write_bytes("\ufeffn01440764\r\n\nn01443537\r\n".encode())
     assert class_choice.written_out(f"@{path}") == "n01440764,n01443537"
     assert class_choice.written_out("a,b") == "a,b"
+    for content in ("plain\nwith, comma\n", '["plain", "with, comma"]'):
+        path.write_text(content)
+        assert class_choice.written_out(f"@{path}") == '["plain", "with, comma"]'
+        assert class_choice.parse(class_choice.written_out(f"@{path}")).names == ("plain", "with, comma")
     for content, message in (
         (b"one\n", "has 1 names; wanted at least 2"),
-        (b"a\nb,c\n", "'b,c' has a comma"),
         (b"\xff", "cannot"),
     ):
         path.write_bytes(content)
@@ -131,8 +134,11 @@ def test_where_there_is_no_eval_split_a_part_of_train_is_and_the_same_of_every_s
         (data / "train").unlink()
         data = small_ilsvrc.folders(tmp_path / "copied")
     without_eval(kind, data)
-    with pytest.raises(DataError, match="eval"):
-        scan(str(data), Wanted(kind))
+    if kind in ("folders", "tars"):
+        assert scan(str(data)).notes == ["no evaluation split was found: 20% of each class is held out for it"]
+    else:  # Others always have one: it was lost.
+        with pytest.raises(DataError, match="eval"):
+            scan(str(data), Wanted(kind))
     source = scan(str(data), Wanted(holdout=0.5))
     train, held = ({name.split("/", 1)[1] for name, _ in found} for found in pictures(source).values())
     assert list(source.splits) == ["train", "eval"]
@@ -155,11 +161,22 @@ def test_an_eval_split_stays_and_the_part_of_train_is_called_minival(folders, tm
     assert len(list((tmp_path / "out" / "Split-minival").iterdir())) == 1
 
 
-def test_a_holdout_that_leaves_a_class_empty_or_is_no_share_is_an_error(folders):
-    with pytest.raises(DataError, match=r"--holdout 0.01 leaves no picture of n\d+.* in minival. Give another share"):
-        scan(str(folders), Wanted(holdout=0.01))
+def test_whatever_the_share_each_class_has_a_picture_on_either_side(folders):
+    for share in (0.001, 0.25, 0.999):
+        source = scan(str(folders), Wanted(holdout=share))
+        assert {split: {entry.label for entry in found} for split, found in source.splits.items()} == {
+            split: {1, 2, 3, 4, 5} for split in ("train", "eval", "minival")
+        }
+
+
+def test_a_holdout_of_a_class_of_one_picture_or_that_is_no_share_is_an_error(folders, tmp_path):
+    data = small_ilsvrc.folders(tmp_path / "data")
+    for path in sorted((data / "train" / WNIDS[0]).iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(DataError, match=r"one picture alone of n01440764; wanted at least two of each class"):
+        scan(str(data), Wanted(holdout=0.5))
     for share in (-0.1, 1.0):
-        with pytest.raises(DataError, match=r"--holdout is .*; wanted a share from 0 up to 1"):
+        with pytest.raises(DataError, match=r"--holdout is .*, wanted a fraction from 0 up to 1"):
             scan(str(folders), Wanted(holdout=share))
 
 

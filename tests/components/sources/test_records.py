@@ -15,8 +15,9 @@ from components.containers import tf_example, tfrecord
 from components.data_error import DataError
 from components.ingestion.ingest import ingest
 from components.sources import records as record_pictures
-from components.sources.detect import Wanted, detect, fingerprint, scan
+from components.sources.detect import detect, fingerprint, scan
 from components.sources.source import Source
+from components.sources.wanted import Kind, Wanted
 from tests.components.sources import records, small_ilsvrc
 from tests.components.sources.records import example, floats, integers, texts
 
@@ -314,7 +315,8 @@ def test_each_kind_of_records_is_told_by_the_names_of_its_files(folders, slim, t
     ours = tmp_path / "ours"
     ingest(str(folders), str(ours))
     wanted = pictures(scan(str(folders)))
-    for root, kind in ((slim, "slim"), (tfds, "tfds"), (ours, "slim")):
+    layouts: list[tuple[Path, Kind]] = [(slim, "slim"), (tfds, "tfds"), (ours, "slim")]
+    for root, kind in layouts:
         assert detect(str(root)) == kind
         assert pictures(scan(str(root))) == pictures(scan(str(root), Wanted(kind))) == wanted
 

@@ -56,7 +56,6 @@ def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path):
 
 FAULTS = {
     "at the top": ([*GOOD, ("d.jpg", b"x")], GOOD, r"train.tar: 'd.jpg' lies in no class folder. Wanted <class>"),
-    "too deep": ([*GOOD, ("ant/more/d.jpg", b"x")], GOOD, r"'ant/more/d.jpg' lies in no class folder"),
     "a tar in a tar": ([*GOOD, ("cow.tar", pack(GOOD))], GOOD, r"'cow.tar' is a tar itself. .* only ILSVRC2012_img_"),
     "classes that differ": (GOOD, [*GOOD, ("bee/b.jpg", b"x")], r"train and eval differ in their classes.*eval: bee"),
     "one class": (GOOD[:1], GOOD[:1], r"train has 1 class folders; wanted at least 2"),
@@ -64,7 +63,7 @@ FAULTS = {
     "a class called as class 0": (
         [*GOOD, ("background/b.jpg", b"")], [*GOOD, ("background/b.jpg", b"")], r"no class may be called 'background'",
     ),
-    "a line break in a class": ([*GOOD, ("an\nt/b.jpg", b"")], GOOD, r"class folder 'an\\nt' has unprintable"),
+    "a line break in a class": ([*GOOD, ("an\nt/b.jpg", b"")], GOOD, r"'an\\nt' has the character U\+000A"),
 }  # fmt: skip
 
 
@@ -81,6 +80,11 @@ def test_a_missing_a_second_and_a_compressed_tar_are_errors(tmp_path):
         tars.scan(str(tmp_path))
     (tmp_path / "val.tar").unlink()
     (tmp_path / "eval.tar").rename(tmp_path / "test.tar")
+    assert [entry.name for entry in tars.scan(str(tmp_path)).splits["eval"]] == [
+        "eval/ant/a.jpg",
+        "eval/cow/c.jpg",
+    ]
+    (tmp_path / "test.tar").unlink()
     with pytest.raises(DataError, match=r"no tar for eval. Wanted eval.tar or val.tar or .*there are: train.tar"):
         tars.scan(str(tmp_path))
     (tmp_path / "eval.tar.gz").write_bytes(gzip.compress(pack(GOOD)))

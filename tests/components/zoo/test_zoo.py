@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
+from components.release import bundle
 from components.zoo import bundles, files, tables
 from components.zoo import models as zoo_models
 from components.zoo.models import ZooError
@@ -42,6 +43,39 @@ def test_of_each_variant_the_newest_whole_version_counts_and_a_damaged_one_is_na
         "0.25_32 int8": ("0.25_32/2", 0.7),
     }
     assert re.fullmatch(r".*/0\.25_32/10 is not whole: labels\.txt: changed: .* Push the bundle again\.", zoo.faults[0])
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["macs"], 10**400),
+        (["macs"], -1),
+        (["variant"], "0.25_" + "9" * 400),
+        (["variant"], 7),
+        (["results", "pictures"], 0),
+        (["results", "pictures"], 1e400),
+        (["results", "int8", "top1_count"], 501),
+        (["results"], [1]),
+        (["files"], "none"),
+        (["digests", "quantized"], None),
+    ],
+    ids=lambda value: ".".join(value) if isinstance(value, list) and value[0] != 1 else "",
+)
+def test_a_bundle_that_says_what_cannot_be_is_left_out_by_name(tmp_path, keys, value):
+    push(tmp_path, "0.50_64")
+    folder = push(tmp_path, "0.25_64")
+    info = json.loads((folder / "info.json").read_text())
+    inner = info
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    bundle.write_json(folder / "info.json", info)
+    bundle.write_manifest(folder)
+    zoo = bundles.read(tmp_path)
+    assert {model.variant for model in zoo.models} == {"0.50_64"}
+    [fault] = zoo.faults
+    assert fault.startswith(f"{folder}: info.json has no ") and len(fault) < 400
+    assert "0.50_64" in tables.as_markdown(zoo)
 
 
 def test_a_model_has_its_files_bytes_and_wilsons_intervals_as_scipy_gives_them(models):
@@ -169,7 +203,7 @@ def test_a_deleted_or_damaged_copy_is_made_good_from_the_artifact(models, tmp_pa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda zoo: zoo.update(format=2), "is no zoo.json of format 1"),
+        (lambda zoo: zoo.update(format=2), "is a zoo.json of format 2, and this version reads formats up to 1"),
         (lambda zoo: zoo["models"][0].update(top1=75.0), "model 0: top1 is 75.0, wanted a share from 0 to 1"),
         (lambda zoo: zoo["models"][1].update(bytes="many"), "model 1: bytes is 'many', wanted a whole number"),
         (lambda zoo: zoo["models"][0].pop("macs"), "model 0: macs is None, wanted a whole number"),

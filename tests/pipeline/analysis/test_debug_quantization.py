@@ -17,6 +17,8 @@ from tests.trainer import bundled
 from trainer import eval_image, export, preprocessing, tflite
 from trainer.keras import keras
 
+pytestmark = pytest.mark.slow
+
 FRACTION = 0.75
 LABELS = ["background", *"abcdefghij"]
 EVAL = drifting.SAMPLE / "eval"

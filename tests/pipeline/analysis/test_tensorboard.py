@@ -21,6 +21,8 @@ from pipeline.analysis import tensorboard
 from pipeline.analysis.tensorboard import TensorBoardError
 from pipeline.lineage import NodeRun, Output
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 FLOAT, QAT = "FloatTrainer-w025-r64", "QatTrainer-w025-r64"
 

@@ -16,6 +16,8 @@ from trainer import tflite
 from trainer.network import mobilenet_v1
 from trainer.tflite.graph import TFLiteError
 
+pytestmark = pytest.mark.slow
+
 QUICK = How(warmup=1, repeats=2 * benchmark.BLOCK, processes=2)
 NAME = "mobilenet_v1_0.25_32"
 

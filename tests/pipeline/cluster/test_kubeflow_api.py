@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from pipeline.cluster import kubeflow_api, runs, submit
-from pipeline.cluster import submission as submission_module
 from pipeline.cluster.runs import ClusterError
+from pipeline.cluster.submission import Submitted
 from pipeline.compiled import compiled_file
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import NOT_YET, KubeflowServer, Refused
@@ -37,7 +37,7 @@ def submission(folder, host, *, settings=None, **given):
 def test_a_run_is_asked_for_with_all_that_the_settings_say(tmp_path, server):
     ready = submission(tmp_path, server.host, given={"margin": "0.02"}, recipe_set=["float.epochs=3"])
     submitted = kubeflow_api.submit(ready, wait=False, report=print)
-    assert submitted == submission_module.Submitted("run-1", f"{server.host}/#/runs/details/run-1", "pending")
+    assert submitted == Submitted("run-1", f"{server.host}/#/runs/details/run-1", "pending")
     body = server.state.posted["/apis/v2beta1/runs"]
     assert (body["display_name"], body["experiment_id"]) == (NAME, "experiment-1")
     assert body["service_account"] == "pipeline-runner"
@@ -106,9 +106,8 @@ def test_the_run_is_the_one_that_kfp_would_ask_for(tmp_path, server, monkeypatch
 
 @pytest.mark.parametrize("schedule", [None, CRON])
 def test_the_dry_run_shows_the_request_that_is_sent(tmp_path, server, schedule):
-    text = submit.prepare(
-        submissions.written(tmp_path), submissions.kubeflow_settings(server.host), schedule=schedule
-    ).as_text()
+    settings = submissions.kubeflow_settings(server.host)
+    text = submit.as_text(submit.prepare(submissions.written(tmp_path), settings, schedule=schedule))
     assert server.state.asked == []
     shown = yaml.safe_load(text.replace("TIME", "20260102030405"))
     kubeflow_api.submit(submission(tmp_path, server.host, schedule=schedule), wait=False, report=print)
@@ -129,7 +128,7 @@ def test_the_experiment_is_made_once(tmp_path, server):
 
 def test_a_schedule_becomes_a_recurring_run_whose_cron_begins_with_the_seconds(tmp_path, server):
     submitted = kubeflow_api.submit(submission(tmp_path, server.host, schedule=CRON), wait=True, report=print)
-    assert submitted == submission_module.Submitted(
+    assert submitted == Submitted(
         "schedule-1", f"{server.host}/#/recurringrun/details/schedule-1", "scheduled"
     )  # fmt: skip
     body = server.state.posted["/apis/v2beta1/recurringruns"]

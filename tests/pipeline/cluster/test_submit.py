@@ -81,7 +81,7 @@ def test_a_missing_parameter_is_refused_by_name(tmp_path):
 def test_a_dry_run_reads_the_same_every_time_and_is_all_there(tmp_path, settings):
     path = submissions.written(tmp_path)
     texts = {
-        submit.prepare(path, settings, given={"margin": "0.02"}, recipe_set=["qat.epochs=7"]).as_text()
+        submit.as_text(submit.prepare(path, settings, given={"margin": "0.02"}, recipe_set=["qat.epochs=7"]))
         for _ in range(2)
     }
     [text] = texts
@@ -107,7 +107,7 @@ def test_on_kubeflow_data_that_is_not_seen_from_here_never_comes_from_the_cache(
     assert digests == ["unseen-20260102030405", "unseen-20260102030406"]
     [note] = submission.notes
     assert note.startswith("/mnt/volume/data cannot be seen from here, so ImageNetExampleGen takes nothing from the")
-    assert f"# {note}\n" in submission.as_text()
+    assert f"# {note}\n" in submit.as_text(submission)
 
 
 def test_data_with_a_span_in_its_name_never_comes_from_the_cache_on_vertex_either(tmp_path):

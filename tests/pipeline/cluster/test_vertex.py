@@ -16,9 +16,9 @@ from google.cloud.aiplatform_v1.services.pipeline_service import PipelineService
 from google.cloud.aiplatform_v1.services.schedule_service import ScheduleServiceClient
 from google.protobuf import json_format
 
-from pipeline.cluster import submission as submission_module
 from pipeline.cluster import submit, vertex
 from pipeline.cluster.runs import ClusterError, Unreachable
+from pipeline.cluster.submission import Submitted
 from pipeline.compiled import compiled_file
 from tests.pipeline.cluster import submissions
 
@@ -86,7 +86,7 @@ def submission(folder, *, settings=None, **given):
 def test_a_run_is_asked_for_with_all_that_the_settings_say(tmp_path, asked):
     ready = submission(tmp_path, given={"margin": "0.02"}, recipe_set=["float.epochs=3"])
     submitted = vertex.submit(ready, wait=False, report=print)
-    assert submitted == submission_module.Submitted(
+    assert submitted == Submitted(
         "mobilenet-20260102030405", f"{PAGE}/runs/mobilenet-20260102030405?project=project", "pending"
     )
     [(method, request, endpoint)] = asked
@@ -154,9 +154,9 @@ def test_the_request_is_the_one_that_pipeline_job_would_send(tmp_path, asked, mo
 
 @pytest.mark.parametrize("schedule", [None, CRON])
 def test_the_dry_run_shows_the_request_that_is_sent(tmp_path, asked, schedule):
-    shown = yaml.safe_load(submit.prepare(
-        submissions.written(tmp_path), submissions.vertex_settings(), schedule=schedule
-    ).as_text().replace("TIME", "20260102030405"))  # fmt: skip
+    settings = submissions.vertex_settings()
+    text = submit.as_text(submit.prepare(submissions.written(tmp_path), settings, schedule=schedule))
+    shown = yaml.safe_load(text.replace("TIME", "20260102030405"))
     vertex.submit(submission(tmp_path, schedule=schedule), wait=False, report=print)
     request = asked[-1][1]
     [described] = [value for name, value in shown.items() if name != "endpoint"]
@@ -165,7 +165,7 @@ def test_the_dry_run_shows_the_request_that_is_sent(tmp_path, asked, schedule):
 
 def test_a_schedule_holds_the_run_that_it_starts(tmp_path, asked):
     submitted = vertex.submit(submission(tmp_path, schedule=CRON), wait=False, report=print)
-    assert submitted == submission_module.Submitted("77", f"{PAGE}/schedules/77?project=project", "scheduled")
+    assert submitted == Submitted("77", f"{PAGE}/schedules/77?project=project", "scheduled")
     (listed, looked_for, _), (created, request, _) = asked
     assert (listed, created) == ("list_schedules", "create_schedule")
     assert looked_for.filter == 'display_name="mobilenet" AND state="ACTIVE"'

@@ -1,6 +1,7 @@
 """The compiled file: the same nodes, parameters with defaults, the same bytes every time; each repair still needed."""
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, TypedDict
@@ -18,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.ingestion import label_schema
 from components.node.system_artifacts import HtmlPage
-from components.sources.detect import Wanted
+from components.sources.wanted import Wanted
 from pipeline.branch import Branch
 from pipeline.compiled import compiled_file, compiler
 from pipeline.settings.local import Settings
@@ -55,8 +56,8 @@ def test_it_is_a_pipeline_spec_of_the_same_nodes(compiled):
 
 def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tmp_path):
     defaults = {name: value.get("defaultValue") for name, value in compiled.parameters.items()}
-    assert defaults["floor"] == 0.5
-    assert defaults["margin"] == 0.01
+    assert defaults["floor"] == 0.0  # From the data, whose classes are not known here.
+    assert (defaults["margin"], defaults["class_margin"], defaults["max_lost"]) == (0.01, 0.05, 0.0)
     assert defaults["data"].endswith("/pictures")
     assert defaults["push_destination"].endswith("/models")
     assert defaults["data_digest"] == ""
@@ -64,8 +65,8 @@ def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tm
     assert recipe["recipe"] == sample.QAT.as_dict()
     assert recipe["variant"] == "0.25_64"
     assert len(recipe["code"]) == 64
-    assert {name: defaults[name] for name in Wanted._fields} == Wanted()._asdict()
-    assert len(defaults) == 12
+    assert {name: defaults[name] for name in dataclasses.asdict(Wanted())} == dataclasses.asdict(Wanted())
+    assert len(defaults) == 14
 
 
 def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
@@ -77,11 +78,11 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
     }
     assert taken == {
         ("ImageNetExampleGen", "input_base"): "data",
-        **{("ImageNetExampleGen", name): name for name in (*Wanted._fields, "data_digest")},
+        **{("ImageNetExampleGen", name): name for name in (*dataclasses.asdict(Wanted()), "data_digest")},
         ("FloatTrainer-w025-r64", "custom_config"): "FloatTrainer_custom_config",
         ("QatTrainer-w025-r64", "custom_config"): "QatTrainer_custom_config",
         ("AccuracyGate-w025-r64", "floor"): "floor",
-        ("AccuracyGate-w025-r64", "margin"): "margin",
+        **{("AccuracyGate-w025-r64", name): name for name in ("margin", "class_margin", "max_lost")},
         ("AccuracyGate-w025-r64", "destination"): "push_destination",
         ("Pusher-w025-r64", "push_destination"): "push_destination",
         ("ZooReport", "destination"): "push_destination",

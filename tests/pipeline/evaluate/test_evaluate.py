@@ -1,5 +1,6 @@
 """Models of every kind, on the same pictures, in one evaluation: each measures what a plain loop over it measures."""
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import tensorflow_model_analysis as tfma
 from rich.console import Console
 from typer.testing import CliRunner
 
-from components.evaluation.scores import BINS, Evaluation
+from components.evaluation.scores import BINS, Evaluation, Scores, Slice
 from pipeline.cli import app
-from pipeline.evaluate import data, evaluate, scores_file
+from pipeline.evaluate import data, evaluate, scores_file, table
 from pipeline.evaluate.models import Options
 from pipeline.terminal.progress import Follower
 from tests.components.evaluation.evaluation_artifacts import (
@@ -32,6 +33,7 @@ from trainer.slim import checkpoint
 from trainer.tflite import metadata
 
 pytestmark = [
+    pytest.mark.slow,
     # tf_keras draws the seeds of its initializers from a range with float ends, and says that HDF5 is old.
     pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning:random"),
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
@@ -192,16 +194,31 @@ def test_a_folder_of_pictures_gives_what_their_shards_give(measured, artifacts, 
                 (tmp_path / "pictures" / name / f"{at:02}.jpg").write_bytes(encoded)
             at += 1
     (tmp_path / "pictures" / names[1]).rmdir()
+    (tmp_path / "pictures" / names[2] / "bad.jpg").write_text("hello")
     result = CliRunner().invoke(app, [
         "evaluate", str(tmp_path / "named.tflite"), "--data", str(tmp_path / "pictures"), "--output",
         str(tmp_path / "out"), "--central-fraction", "1", "--json",
     ])  # fmt: skip
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 4, result.output
+    assert (
+        f"1 pictures could not be read, and are in no number above:\n  eval/{names[2]}/bad.jpg: not a" in result.stderr
+    )
     said = json.loads((tmp_path / "out" / "scores.json").read_text())["models"]["named.tflite"]
     rest = measured.labels != 1
     right = measured.probabilities["int8"].argmax(axis=1) == measured.labels
     assert (said["pictures"], said["top1_count"]) == (rest.sum(), right[rest].sum())
     assert (tmp_path / "out" / "log.txt").is_file()
+
+
+def test_slices_of_many_models_have_a_row_for_each_instead_of_a_column():
+    scores = {f"mobilenet_v1_{number}": Scores(8, number, 8, 0.0, np.zeros((2, 2))) for number in range(6)}
+    result = Evaluation(Slice(scores), (Slice(scores, feature="picture_size", value="small"),), baseline_name=None)
+    console = Console(width=80, record=True, quiet=False, file=io.StringIO())
+    console.print(list(table.tables(result))[-1])
+    lines = [line for line in console.export_text().splitlines() if "mobilenet_v1_" in line]
+    assert [line.split("mobilenet_v1_")[1].split()[1] for line in lines] == [
+        "0.00%", "12.50%", "25.00%", "37.50%", "50.00%", "62.50%",
+    ]  # fmt: skip
 
 
 def test_models_of_other_classes_are_refused_by_the_first_that_differs(artifacts, tmp_path):

@@ -12,6 +12,8 @@ import pytest
 
 from tests.components.sources import small_ilsvrc
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 KILLS = 3
 

@@ -52,7 +52,7 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(folders, tmp_
         (["--data", folders, "--ground-truth", data / ground_truth.WNID_LIST], "is for ILSVRC2012's own tars"),
         (["--data", tmp_path / "none"], "none does not exist. Wanted train/<class>/"),
         (["--data", tmp_path / "{SPAN}" / "none"], "Cannot find matching for split data"),
-        (["--data", folders, "--max-refused", "5"], "max_refused is 5.0; wanted a share from 0 to 1"),
+        (["--data", folders, "--max-refused", "5"], "--max-refused is 5.0, wanted a fraction from 0 to 1"),
         (["--data", folders, "--beam-workers", "0"], "--beam-workers is 0, wanted at least 1"),
     ]
     for arguments, message in faults:

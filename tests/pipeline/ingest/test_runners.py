@@ -12,6 +12,8 @@ from pipeline.ingest.request import ingest as ingest_whole
 from tests.components.ingestion.test_staging import Silent
 from tests.components.sources import small_ilsvrc
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def job_server(tmp_path) -> Iterator[str]:

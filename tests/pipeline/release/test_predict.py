@@ -1,9 +1,11 @@
 """`mobilenet predict` on a tiny model: the interpreter's own answers, in a process without TensorFlow."""
 
+import codecs
 import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
 from components.release import bundle
 from components.release.bundle import BundleError
+from pipeline.cli import app
 from pipeline.release import pictures, predict
 from pipeline.release.pictures import Given
 from pipeline.release.predict import PredictError
@@ -25,6 +29,8 @@ from trainer.tflite import classifier as tflite_classifier
 from trainer.tflite import metadata
 from trainer.tflite.graph import TFLiteError
 from trainer.tflite.normalization import Normalization
+
+pytestmark = pytest.mark.slow
 
 LABELS = ["background", "circle", "square", "star"]
 NAME = "mobilenet_v1_0.25_32"
@@ -122,19 +128,54 @@ def test_equal_probabilities_go_by_the_index():
     assert [guess.index for guess in guesses] == [1, 3, 0, 2]
 
 
-def test_bad_pictures_are_all_named_at_once_as_ingestion_names_them(release, images, tmp_path):
+def test_bad_pictures_stop_no_others_and_are_named_as_ingestion_names_them(release, images, tmp_path):
     (tmp_path / "text.jpg").write_text("hello")
     (tmp_path / "cut.jpg").write_bytes(images[0].read_bytes()[:2000])
     (tmp_path / "folder").mkdir()
     bad = [tmp_path / name for name in ("text.jpg", "cut.jpg", "gone.jpg", "folder")]
-    with pytest.raises(PredictError) as caught:
-        predicted(release, [*images, *bad], top=1)
-    message = str(caught.value)
+    predictions = predicted(release, [*images[:2], *bad, *images[2:]], top=1)
+    assert [each for each in predictions if not each.fault] == predicted(release, images, top=1)
+    message = predict.faults(predictions)
     assert "4 of 9 pictures cannot be read" in message
     assert "text.jpg: not a picture" in message
     assert "cut.jpg: truncated JPEG" in message
     assert "gone.jpg: No such file or directory" in message
     assert "folder: not a file" in message
+    assert json.loads(predict.as_json(predictions))[2] == {
+        "image": str(bad[0]), "classes": [], "error": predictions[2].fault,
+    }  # fmt: skip
+    with pytest.raises(PredictError, match=r"none of 4 pictures can be read:\n  .*text.jpg: not a picture"):
+        predicted(release, bad, top=1)
+
+
+def test_one_bad_picture_of_a_folder_has_an_exit_code_of_its_own(release, images, tmp_path):
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    (folder / "bad.jpg").write_text("hello")
+    (folder / "no suffix").write_bytes(images[0].read_bytes())
+    done = CliRunner().invoke(app, ["predict", str(release), str(folder), "--json"])
+    assert done.exit_code == 4
+    assert [len(each["classes"]) for each in json.loads(done.stdout)] == [0, 4]
+    assert "1 of 2 pictures cannot be read:\n  " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "labels"),
+    [
+        ("labels.txt", codecs.BOM_UTF8 + "a\nb\nc\né\n".encode(), ["a", "b", "c", "é"]),
+        ("labels.txt", b"a\nb\nc\nd\n\n", ["a", "b", "c", "d"]),
+        ("labels.txt", "a\r\nb\r\nc\r\né".encode("latin-1"), ["a", "b", "c", "é"]),
+        ("labels.txt", "\ufeffa\nb\nc\né\n".encode("utf-16-le"), ["a", "b", "c", "é"]),
+        ("labelmap.txt", b"a\nb\nc\nd\n", ["a", "b", "c", "d"]),
+    ],
+)
+def test_labels_that_others_put_into_a_file_are_read_whatever_their_name_and_encoding(file, name, content, labels):
+    bare = file[: file.rindex(b"PK\x03\x04")]
+    whole = io.BytesIO(bare)
+    with zipfile.ZipFile(whole, "a") as archive:
+        archive.writestr("about.txt", "one line")
+        archive.writestr(name, content)
+    assert list(tflite.Classifier(whole.getvalue()).labels) == labels
 
 
 @pytest.mark.parametrize(("mode", "format"), [("CMYK", "JPEG"), ("L", "JPEG"), ("RGBA", "PNG"), ("RGB", "PNG")])
@@ -298,7 +339,7 @@ def test_folders_and_standard_input_are_pictures_too(release, images, tmp_path):
     with pytest.raises(PredictError, match="nothing on standard input"):
         pictures.find(["-"], stdin=io.BytesIO())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PredictError, match=r"no pictures in .*empty: wanted files that end in \.bmp"):
+    with pytest.raises(PredictError, match=r"no pictures in .*empty: wanted JPEG, PNG"):
         pictures.find([str(tmp_path / "empty")], stdin=piped)
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.settings import environment
+from pipeline.settings import environment, error
 from pipeline.settings import local as settings
 
 
@@ -30,3 +30,10 @@ def test_bundles_go_into_the_work_directory_or_where_the_setting_says(tmp_path, 
     assert settings.Settings().destination == str(tmp_path / "runs" / "models")
     for given, wanted in (("out", str(tmp_path / "out")), ("gs://models/out/", "gs://models/out")):
         assert settings.Settings(push_destination=given).destination == wanted
+
+
+@pytest.mark.parametrize("name", ["a[b", "a*b", "a?b"])
+def test_a_work_directory_that_tfx_would_take_for_a_pattern_is_refused_before_anything_is_done(tmp_path, name):
+    with pytest.raises(error.SettingsError, match=r"--workdir is .*TFX takes '[\[*?]' in it for a pattern"):
+        settings.check(settings.Settings(workdir=tmp_path / name))
+    assert not (tmp_path / name).exists()

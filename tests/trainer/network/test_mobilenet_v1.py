@@ -10,6 +10,8 @@ from trainer.network import mobilenet_v1
 from trainer.network.mobilenet_v1 import Variant, VariantError, end_points
 from trainer.slim import checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reference(oracle_checkpoint) -> keras.Model:

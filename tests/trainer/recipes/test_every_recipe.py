@@ -9,12 +9,15 @@ import tensorflow as tf
 
 from tests.trainer.bundled import CLASSES, write_shard
 from tests.trainer.lively import stir
-from trainer import export, recipe, task
+from trainer import export, recipe
 from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.network.variant import Variant
-from trainer.training import loop
+from trainer.training import initial_model, loop
 from trainer.training.distribution import Workers
+from trainer.training.training_task import Task
+
+pytestmark = pytest.mark.slow
 
 PICTURES, STEPS = 8, 2
 VARIANT = Variant(0.25, 32)
@@ -60,7 +63,7 @@ def _eagerly() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly.:UserWarning")
 @pytest.mark.parametrize("chosen", RECIPES, ids=lambda chosen: chosen.name)
 def test_two_steps_move_every_kernel_and_the_loss_is_finite(chosen, shard, base_model, tmp_path, caplog):
-    job = loop.Task(
+    job = Task(
         _short(chosen), VARIANT.resolution, CLASSES, [shard], PICTURES, [shard],
         str(tmp_path / "resume"), str(tmp_path / "logs"),
     )  # fmt: skip
@@ -68,7 +71,7 @@ def test_two_steps_move_every_kernel_and_the_loss_is_finite(chosen, shard, base_
 
     def build() -> keras.Model:
         keras.utils.set_random_seed(1)
-        model = task._build(job, VARIANT, base_model if chosen.name.endswith("_qat") else None)
+        model = initial_model.build(job, VARIANT, base_model if chosen.name.endswith("_qat") else None)
         before.extend(weight.numpy() for weight in model.trainable_weights)
         return model
 

@@ -8,6 +8,8 @@ from trainer import quantization
 from trainer.slim import checkpoint
 from trainer.slim.checkpoint import CheckpointError
 
+pytestmark = pytest.mark.slow
+
 NAMES = [name.rsplit("/", 1)[1] for name in altered.activation_layers()]
 
 

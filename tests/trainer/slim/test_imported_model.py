@@ -11,8 +11,10 @@ from tests.trainer.slim import altered_checkpoint as altered
 from trainer import export, quantization
 from trainer.digest import sha256_file
 from trainer.network.variant import Variant
-from trainer.slim import checkpoint, imported_model
+from trainer.slim import checkpoint
 from trainer.slim.imported_model import Source, import_model
+
+pytestmark = pytest.mark.slow
 
 NAME = "mobilenet_v1_0.25_128"
 
@@ -95,13 +97,13 @@ def test_averages_labels_and_ranges_of_a_quantized_checkpoint_are_taken(eleven, 
         np.testing.assert_allclose(found, arrays["logits"][:, 100:111], rtol=0, atol=1e-4)
     model, _ = export.load_keras(str(tmp_path / "model"))
     quantized = quantization.quantize(model, calibration=None, freeze_bn=True)
-    quantization.take_ranges(quantized, imported_model.read_ranges(str(tmp_path / "model")))
+    quantization.take_ranges(quantized, export.read_ranges(str(tmp_path / "model")))
     last = quantized.get_layer("quant_Conv2d_13_pointwise_Relu6").non_trainable_weights
     assert [float(weight) for weight in last if "max" in weight.name] == [1 + 26 / 8]
 
 
 def test_a_float_checkpoint_brings_no_ranges(imported):
-    assert imported_model.read_ranges(str(imported[0])) == {}
+    assert export.read_ranges(str(imported[0])) == {}
 
 
 @pytest.mark.parametrize(

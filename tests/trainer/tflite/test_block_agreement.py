@@ -17,6 +17,8 @@ from trainer.network import mobilenet_v1
 from trainer.tflite.graph import Tensor
 from trainer.tflite.runner import Runner
 
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES, PICTURES, BATCH = 64, 11, 2000, 250  # At 64 pixels the pool has something to average.
 PATTERNS = {  # → how many blocks of the network are of it.
     "stem, stride 2": 1,

@@ -13,7 +13,7 @@ from trainer.tflite import runner as tflite_runner
 
 SIDE, CLASSES = 32, 11
 
-pytestmark = pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")]
 
 
 def images(count: int, side: int = SIDE, *, seed: int = 1) -> np.ndarray:

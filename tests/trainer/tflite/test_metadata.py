@@ -18,7 +18,7 @@ from trainer.tflite import metadata as tflite_metadata
 SIDE = 32
 LABELS = ["background", "ankle boot", "T-shirt/top", "crane", "crane", "Škoda 🚗"]
 
-pytestmark = pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore:.*tf\.lite\.Interpreter is deprecated:UserWarning")]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from trainer.tflite import metadata
 from trainer.tflite.graph import TFLiteError, pack, parse
 from trainer.tflite.normalization import read_normalization
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file() -> bytes:

@@ -17,6 +17,9 @@ from trainer.network import mobilenet_v1
 from trainer.recipes import tiny
 from trainer.training import loop
 from trainer.training.distribution import DistributionError, Workers
+from trainer.training.training_task import Task, TrainingError
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 PICTURES, CLASSES, SIDE = 48, 4, 32
@@ -46,9 +49,9 @@ def _example(number: int) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
-def _task(shards: str, folder, **changes) -> loop.Task:
+def _task(shards: str, folder, **changes) -> Task:
     recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2, **changes)
-    return loop.Task(recipe, SIDE, CLASSES, [shards], PICTURES, [shards], str(folder / "resume"), str(folder / "logs"))
+    return Task(recipe, SIDE, CLASSES, [shards], PICTURES, [shards], str(folder / "resume"), str(folder / "logs"))
 
 
 def _build() -> keras.Model:
@@ -157,13 +160,13 @@ def test_what_several_replicas_cannot_train_is_refused_before_anything_is_built(
 
 def test_too_few_pictures_for_a_batch_is_an_error_with_both_numbers(shards, tmp_path):
     task = dataclasses.replace(_task(shards, tmp_path), train_pictures=7)
-    with pytest.raises(loop.TrainingError, match="7 training pictures do not fill one batch of 8"):
+    with pytest.raises(TrainingError, match="7 training pictures do not fill one batch of 8"):
         loop.train(task, _build, ALONE)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(shards, tmp_path):
     task = _task(shards, tmp_path, peak_lr=1e30, warmup_epochs=0)
-    with pytest.raises(loop.TrainingError, match=r"the loss is nan.*Lower peak_lr"):
+    with pytest.raises(TrainingError, match=r"the loss is nan.*Lower peak_lr"):
         loop.train(task, _build, ALONE)
 
 
@@ -176,9 +179,10 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 from trainer.training import loop; from trainer.network import mobilenet_v1
 from trainer.training.distribution import Workers
 from trainer.recipes import tiny
+from trainer.training.training_task import Task
 recipe = dataclasses.replace(tiny.FLOAT, batch_size=8, epochs=2, **{AVERAGED!r})
 files, folders = [{shards!r}], ({str(tmp_path / "r")!r}, {str(tmp_path)!r})
-task = loop.Task(recipe, {SIDE}, {CLASSES}, files, {PICTURES}, files, *folders)
+task = Task(recipe, {SIDE}, {CLASSES}, files, {PICTURES}, files, *folders)
 build = lambda: mobilenet_v1.build(width=0.25, resolution={SIDE}, classes={CLASSES}, bn_momentum=0.9)
 workers = Workers(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 model, steps = loop.train(task, build, workers)

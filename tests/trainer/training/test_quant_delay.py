@@ -15,6 +15,9 @@ from trainer.network import mobilenet_v1
 from trainer.recipes import tiny
 from trainer.training import loop
 from trainer.training.distribution import Workers
+from trainer.training.training_task import Task, TrainingError
+
+pytestmark = pytest.mark.slow
 
 SIDE, PICTURES, BATCH = 32, 24, 8
 PLAIN = dataclasses.replace(tiny.FLOAT, epochs=1, batch_size=BATCH, optimizer="sgd", weight_decay=0.0, warmup_epochs=0)
@@ -49,7 +52,7 @@ def test_a_delayed_step_computes_what_the_float_model_does_and_follows_the_range
 def _kernels_by_step(recipe, build, shard: str, folder, monkeypatch) -> list[np.ndarray]:
     """The stem's kernel after each step."""
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", math.inf)  # One checkpoint after every step.
-    job = loop.Task(recipe, SIDE, CLASSES, [shard], PICTURES, [shard], str(folder / "resume"), str(folder / "logs"))
+    job = Task(recipe, SIDE, CLASSES, [shard], PICTURES, [shard], str(folder / "resume"), str(folder / "logs"))
     kernels = []
     save = tf.train.CheckpointManager.save
 
@@ -81,8 +84,6 @@ def test_with_a_delay_of_two_the_first_two_steps_are_the_float_models_and_the_th
 
 def test_training_that_ends_before_its_delay_is_refused_with_both_numbers(tmp_path):
     recipe = dataclasses.replace(PLAIN, quantized=True, quant_delay=250_000)
-    job = loop.Task(recipe, SIDE, CLASSES, [], PICTURES, [], str(tmp_path), str(tmp_path))
-    with pytest.raises(
-        loop.TrainingError, match=r"begins after 250000 steps.*24 pictures give 3 in all: lower quant_delay"
-    ):
+    job = Task(recipe, SIDE, CLASSES, [], PICTURES, [], str(tmp_path), str(tmp_path))
+    with pytest.raises(TrainingError, match=r"begins after 250000 steps.*24 pictures give 3 in all: lower quant_delay"):
         loop.train(job, lambda: pytest.fail("built"), Workers(tf.distribute.get_strategy()))

@@ -23,6 +23,8 @@ from trainer.network import mobilenet_v1
 from trainer.recipes import tiny
 from trainer.training import distribution
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data" / "sample"
 PICTURES_PER_CLASS = 10

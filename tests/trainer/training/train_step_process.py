@@ -17,6 +17,7 @@ from trainer.network import mobilenet_v1
 from trainer.recipes import imagenet
 from trainer.slim import checkpoint
 from trainer.training import loop, optimizer
+from trainer.training.training_task import Task
 
 ORACLE = Path(__file__).parents[2] / "data" / "oracle"
 RECIPE = dataclasses.replace(imagenet.FLOAT, batch_size=8, dropout=0.0)
@@ -28,9 +29,7 @@ def main(output: str) -> None:
     prefix = ORACLE / "mobilenet_v1_0.25_128.ckpt"
     weights = checkpoint.import_tf1(prefix, width=0.25, resolution=128, classes=1001).get_weights()
     folder = tempfile.mkdtemp()
-    run = loop._Run(
-        loop.Task(RECIPE, 128, 1001, [], 8000, [], folder, folder), tf.distribute.get_strategy(), _network()
-    )
+    run = loop._Run(Task(RECIPE, 128, 1001, [], 8000, [], folder, folder), tf.distribute.get_strategy(), _network())
     run.model.set_weights(weights)
     regularization = float(optimizer.l2_loss(run.kernels, RECIPE.l2))
     run.train_step((tf.constant(arrays["input"]), tf.constant(arrays["labels"])))

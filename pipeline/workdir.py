@@ -1,0 +1,31 @@
+"""workdir.json: the version of a work directory. A newer one is refused whole, since a part of it might be misread.
+
+Version 1 is also that of 0.1.0, which wrote no such file. Its runs are kept and shown. A new run in it takes nothing
+from its cache where code has changed, because each node's cache key holds the node's type and a digest of its code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from trainer.file_format import FileFormat
+
+FILE = "workdir.json"
+FORMAT = FileFormat(FILE)
+
+
+def check(folder: Path) -> None:
+    """Raises FormatError where a newer version of this project has made the work directory."""
+    if (folder / FILE).exists():
+        FORMAT.read(folder / FILE)
+
+
+def mark(folder: Path) -> None:
+    """Checks, and writes the version where there is none."""
+    check(folder)
+    if not (folder / FILE).exists():
+        beside = folder / f".{FILE}.{os.getpid()}"
+        beside.write_text(json.dumps(FORMAT.stamped({})) + "\n", encoding="utf-8")
+        beside.replace(folder / FILE)
