@@ -19,6 +19,7 @@ from trainer.network.variant import Variant
 LATENCY_FORMAT = FileFormat("latency/VARIANT.json")
 LATENCY = "latency"  # The folder beside the variants' folders: <variant>.json, as `benchmark --write` leaves it.
 _LARGEST = 16 << 20  # Bytes of a JSON file.
+_MOST_TOLD = 200  # Characters of what a bundle says.
 _LARGEST_COUNT = 2**53  # The last that is exact as a float, which pages and tables make of it.
 
 
@@ -93,7 +94,9 @@ def _models(folder: Place, base: Place) -> list[Model]:
     except FormatError as error:
         raise bundle.BundleError(str(error)) from error
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise bundle.BundleError(f"{folder}: {bundle.INFO} has no {error} to read. Build the bundle again.") from error
+        raise bundle.BundleError(
+            f"{folder}: {bundle.INFO} has no {str(error)[:_MOST_TOLD]} to read. Build the bundle again."
+        ) from error
 
 
 def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[str, Latency]) -> Model:
