@@ -47,6 +47,7 @@ def test_the_verdict_lies_beside_the_marker_that_tfx_looks_for(tmp_path, evidenc
 def test_the_stored_verdict_has_all_evidence_that_which_passed_too(tmp_path):
     write(Verdict((GOOD, BAD)), str(tmp_path))
     assert json.loads((tmp_path / "verdict.json").read_text()) == {
+        "format": 1,
         "blessed": False,
         "reason": "Provenance: It is stale. It was skipped.",
         "evidence": [
