@@ -77,7 +77,7 @@ def test_labels_and_report_lie_at_the_root_beside_the_shards(class_folders, tmp_
     report = ingest(str(class_folders), str(out), pictures_per_shard=10)
     assert {path.name for path in out.iterdir()} == FINISHED
     assert (out / "labels.txt").read_text() == "background\nant\nbee_fly\ncow\n"
-    assert json.loads((out / "ingestion_report.json").read_text()) == report
+    assert json.loads((out / "ingestion_report.json").read_text()) == {"format": 1, **report}
     assert sorted(path.name for path in (out / "Split-train").iterdir()) == [
         f"data_tfrecord-0000{index}-of-00003" for index in range(3)
     ]

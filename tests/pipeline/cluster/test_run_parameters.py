@@ -200,8 +200,8 @@ def test_another_picture_time_or_place_gives_another_digest_of_the_data(tmp_path
 
 def test_the_digest_of_the_data_is_of_what_the_parameters_say_of_it(tmp_path):
     shutil.copytree(SAMPLE / "eval", tmp_path / "train")
-    with pytest.raises(RunParameterError, match="no eval folder"):
-        run_parameters.data_digest(str(tmp_path))
+    with pytest.raises(RunParameterError, match="none"):
+        run_parameters.data_digest(str(tmp_path), {"boxes": str(tmp_path / "none.csv")})
     digest = run_parameters.data_digest(str(tmp_path), {"holdout": 0.1, "data": str(tmp_path), "boxes": ""})
     assert digest is not None
     assert digest.startswith("train:500,sha256:")

@@ -63,7 +63,7 @@ def test_what_changes_from_run_to_run_is_a_parameter_with_a_default(compiled, tm
     assert recipe["variant"] == "0.25_64"
     assert len(recipe["code"]) == 64
     assert {name: defaults[name] for name in dataclasses.asdict(Wanted())} == dataclasses.asdict(Wanted())
-    assert len(defaults) == 14
+    assert len(defaults) == 15
 
 
 def test_every_parameter_reaches_the_node_that_it_is_for(compiled):

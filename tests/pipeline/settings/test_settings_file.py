@@ -94,7 +94,7 @@ def test_rules_over_several_fields_are_told_though_required_fields_are_missing(r
 def test_a_file_for_this_machine_has_its_faults_told_the_same_way(refused):
     assert refused("target: local\nfloor: 2\ndat: pictures\nworkdir: [runs]\nenable_cache: 1\n") == (
         "FILE:2: floor: got 2, wanted a number at least 0 and at most 1 "
-        "(the least top-1 of an int8 file worth shipping)\n"
+        "(the least top-1 of an int8 file worth shipping; 0: above the largest class)\n"
         "FILE:3: dat: got an unknown name, wanted data\n"
         "FILE:4: workdir: got a list, wanted the folder for all that is made\n"
         "FILE:5: enable_cache: got 1, wanted true or false (whether what has not changed comes from the last run)"
