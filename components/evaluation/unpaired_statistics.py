@@ -24,4 +24,4 @@ def drop_lower_bound(*, before: tuple[int, int], now: tuple[int, int], alpha: fl
     share, other = before[0] / before[1], now[0] / now[1]
     below = share - share_interval(*before, confidence=confidence).low
     above = share_interval(*now, confidence=confidence).high - other
-    return share - other - math.hypot(below, above)
+    return max(share - other - math.hypot(below, above), -1.0)  # Rounding goes below, by the last digit.

@@ -48,6 +48,12 @@ class Model:
         self.step("MEAN", ["depthwise", "axes"], "mean")
         self.step("FULLY_CONNECTED", ["mean", "dense/w", "dense/b"], "logits")
         self.step("SOFTMAX", ["logits"], "scores")
+        softmax = self.operators["SOFTMAX"]
+        softmax.builtinOptionsType, softmax.builtinOptions = (
+            schema.BuiltinOptions.SoftmaxOptions,
+            schema.SoftmaxOptionsT(),
+        )
+        softmax.builtinOptions.beta = 1.0
         if with_edges:
             self.step("QUANTIZE", ["scores"], "scores8", name="to uint8")
         self.ends("image8" if with_edges else "image", "scores8" if with_edges else "scores")
