@@ -73,7 +73,10 @@ def v0_1(tmp_path_factory) -> Path:
 def test_each_file_has_its_format_and_every_key_of_0_1_0(whole_run: WholeRun, v0_1: Path, name):
     now = recorded.written(whole_run.workdir, name)
     assert now["format"] == 1
-    assert recorded.paths(recorded.written(v0_1, name)) - recorded.paths(now) == set()
+    before = recorded.paths(recorded.written(v0_1, name))
+    # Nobody has run `mobilenet benchmark --write` on this run.
+    latency = {f".models.*.{key}" for key in ("kernels", "machine", "median_ms", "runtime", "threads")}
+    assert before - recorded.paths(now) == (latency if name == "zoo.json" else set())
 
 
 def test_the_last_screen_tells_the_scores_and_the_place(whole_run: WholeRun):

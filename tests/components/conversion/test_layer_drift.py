@@ -139,7 +139,8 @@ def test_the_agreement_is_what_numpy_says_of_the_three_logits(pair, file, images
     [scale] = runner.graph.logits.scales
     steps = np.abs(emulated - runner.logits(images)) / scale
     assert (found.pictures, found.step) == (20, scale)
-    assert found.share_differing == pytest.approx((np.round(steps) > 0).mean())
+    # In batches of other sizes one logit may fall on the other side of a half.
+    assert found.share_differing == pytest.approx((np.round(steps) > 0).mean(), abs=1.01 / steps.size)
     assert 0 < found.share_differing < 1
     assert found.mean_steps == pytest.approx(steps.mean(), abs=1e-4)
     assert found.max_steps == pytest.approx(steps.max(), abs=1e-4)
