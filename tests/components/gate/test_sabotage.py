@@ -172,7 +172,7 @@ def test_a_file_that_came_after_the_evaluation_is_blocked(honest, spoiled):
 def test_another_models_float_file_with_records_to_match_is_blocked_by_its_answers(honest, spoiled, tmp_path):
     tflite = _passed_off(honest.tflite, tmp_path / "tflite", (honest.tflite / "tflite").read_bytes())
     other = sabotage.other_float(file := (tflite / "float.tflite").read_bytes())
-    assert len(other) == len(file)
+    assert other != file
     (tflite / "float.tflite").write_bytes(other)
     described = artifact.described(other)
     honest_artifacts.change_json(tflite / "conversion.json", "files", "float.tflite", value=described)
