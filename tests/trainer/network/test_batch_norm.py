@@ -55,7 +55,7 @@ def test_what_is_right_in_training_mode_is_right_in_inference_after_10_30_and_18
     kept = [(layer.momentum, layer.get_weights()[:2]) for layer in norms(model)]
     lagging, trained = top1(model), top1(model, training=True)
     batch_norm.estimate(model, [tinted(rng) for _ in range(4)])
-    assert top1(model) >= trained - 0.03
+    assert top1(model) >= trained - 0.07  # Four of the 64 pictures: processors differ by two.
     assert trained >= (0.95 if steps >= 30 else 0.8)
     assert lagging <= 0.6 or steps == 180  # What would have shipped.
     for (momentum, (gamma, beta)), layer in zip(kept, norms(model), strict=True):
