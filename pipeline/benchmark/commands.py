@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, is_live, say
 
 if TYPE_CHECKING:
     from pipeline.benchmark.benchmark import How, Timing
@@ -46,7 +46,6 @@ def benchmark(
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, _FILE_WIDTH)
-    errors = Console(stderr=True) if as_json else console
     try:
         from pipeline.benchmark.benchmark import How
 
@@ -54,13 +53,13 @@ def benchmark(
         said = _benchmark(console, models, against, how, profile=profile, as_json=as_json)
         written = _write(models, said) if write else []
     except (ValueError, OSError) as error:
-        raise failed(errors, str(error)) from None
+        raise failed(console, str(error)) from None
     except KeyboardInterrupt:
-        raise failed(errors, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
+        raise failed(console, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
     if as_json:
         print(json.dumps(said, indent=2))
     for path in written:
-        say(errors, f"Written: {path}")
+        say(Console(stderr=True) if as_json else console, f"Written: {path}")
 
 
 def _benchmark(
@@ -122,6 +121,6 @@ def _write(models: list[Path], said: dict[str, Any]) -> list[Path]:
 def _following() -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal; elsewhere nothing."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not is_live(console)) as progress:
         task = progress.add_task("measuring", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -10,12 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from rich.status import Status
 
     from pipeline.cluster.runs import Run
     from pipeline.compiled.compiled_file import Compiled
@@ -134,10 +132,10 @@ def run_compiled(
             from pipeline.emulator import runner as ir_runner  # Within: TensorFlow has much to say when it is imported.
 
             shown = Console(file=terminal)
-            with shown.status("") as status:
+            with status(shown, f"0 of {len(compiled.tasks)} tasks") as update:
                 result = ir_runner.run(
                     compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
-                    cache=not no_cache, report=_task_reporter(shown, status, len(compiled.tasks)),
+                    cache=not no_cache, report=_task_reporter(shown, update, len(compiled.tasks)),
                 )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
@@ -215,16 +213,15 @@ def runs(
         raise failed(console, f"{run.name} {run.state}: {run.page}")
 
 
-def _task_reporter(console: Console, status: Status, tasks: int) -> Callable[[TaskRun], None]:
+def _task_reporter(console: Console, update: Callable[[str], None], tasks: int) -> Callable[[TaskRun], None]:
     ended = 0
 
     def report(task: TaskRun) -> None:
         nonlocal ended
         ended += 1
-        status.update(f"{ended} of {tasks} tasks")
+        update(f"{ended} of {tasks} tasks")
         say(console, f"{task.task}: {task.state}, {task.seconds:.1f} s")
 
-    status.update(f"0 of {tasks} tasks")
     return report
 
 

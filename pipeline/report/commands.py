@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.terminal.console import Panel, failed, say
+from pipeline.terminal.console import Panel, failed, say, status
 
 app = typer.Typer()
 
@@ -44,7 +44,7 @@ def report(
         from pipeline.report import report as reporting
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # It deprecates what TFMA reads with.
-        with console.status("reading the run"):
+        with status(console, "reading the run"):
             written = reporting.write(workdir, variant=chosen, output=output)
         say(console, str(written))
         if open_:

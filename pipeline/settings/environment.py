@@ -1,4 +1,4 @@
-"""The only reader and writer of the environment: Beam's workers, TensorFlow's messages, Kubeflow's token."""
+"""The only reader and writer of the environment: Beam's workers, TensorFlow's messages, Kubeflow's token, notebooks."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def kubeflow_token(settings: KubeflowSettings) -> str | None:
     if (settings.token_file and not token) or not token.isprintable() or not token.isascii() or " " in token:
         raise SettingsError(f"{where} holds {len(token)} characters that are no token, wanted one word.")
     return token or None
+
+
+def in_notebook() -> bool:
+    """A cell's `!command`: its output looks like a terminal, but each redraw of a live display stays in the page."""
+    return "JPY_PARENT_PID" in os.environ or "inline" in os.environ.get("MPLBACKEND", "")
 
 
 def quiet() -> None:

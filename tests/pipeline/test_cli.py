@@ -60,7 +60,7 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
 def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(arguments, message, tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), *arguments)
     assert done.returncode == 1
-    assert message in done.stdout
+    assert message in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(tmp_path.glob("runs/*"))
 
@@ -84,13 +84,13 @@ def test_settings_come_from_a_file_and_options_stand_over_it(tmp_path):
 def test_settings_for_a_cluster_are_not_for_run(tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--settings", "settings/vertex.yaml")
     assert done.returncode == 1
-    assert "settings/vertex.yaml is for vertex, wanted target: local" in done.stdout
+    assert "settings/vertex.yaml is for vertex, wanted target: local" in done.stderr
 
 
 def test_a_checkpoint_that_cannot_be_read_is_one_clear_sentence(tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--float-checkpoint", str(tmp_path / "no.ckpt"))
     assert done.returncode == 1
-    assert f"{tmp_path / 'no.ckpt'}" in done.stdout
+    assert f"{tmp_path / 'no.ckpt'}" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["log.txt"]
 
@@ -108,5 +108,5 @@ def test_a_read_only_work_directory_is_an_error_that_names_it(tmp_path):
     finally:
         subprocess.run(["umount", str(mounted)], capture_output=True)
     assert done.returncode == 1
-    assert f"the work directory {mounted / 'runs'} cannot be written" in done.stdout
-    assert "Give --workdir DIR" in done.stdout
+    assert f"the work directory {mounted / 'runs'} cannot be written" in done.stderr
+    assert "Give --workdir DIR" in done.stderr

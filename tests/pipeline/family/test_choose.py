@@ -150,4 +150,4 @@ def test_sizes_are_read_as_people_write_them(text, value):
 def test_what_cannot_be_a_budget_is_one_clear_sentence(arguments, message):
     done = CliRunner().invoke(app, ["choose", *arguments])
     assert done.exit_code == 1
-    assert message in done.stdout.replace("\n", " ")
+    assert message in done.stderr.replace("\n", " ")
