@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.run import recipe_options
 from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say, status
 
 if TYPE_CHECKING:
@@ -33,12 +34,6 @@ _Settings = Annotated[
 _Parameter = Annotated[
     list[str], typer.Option("--parameter", metavar="NAME=VALUE", help="A run's parameter. Repeatable.")
 ]
-_RecipeSet = Annotated[
-    list[str],
-    typer.Option(
-        metavar="FIELD=VALUE", help="A recipe's field, such as epochs=3, or float.epochs=3, qat.epochs=1. Repeatable."
-    ),
-]
 
 
 @app.command(name="compile", rich_help_panel=Panel.CLUSTERS)
@@ -46,7 +41,10 @@ def compile_(
     variants: Annotated[
         str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
     ] = "0.25_64",
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    recipe: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="How it trains: a module of trainer/recipes/, or a .py or .yaml file."),
+    ] = "sample",
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Quantize from the start.")] = False,
     settings: _Settings = None,
     output: Annotated[Path, typer.Option(help="The file to write.")] = PIPELINE,
@@ -103,7 +101,7 @@ def check(
 def run_compiled(
     file: _File = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006 - typer copies it.
-    recipe_set: _RecipeSet = [],  # noqa: B006
+    recipe_set: recipe_options.Changes = [],  # noqa: B006
     backend: Annotated[Target, typer.Option("--as", help="Whose ways of calling a node.")] = "vertex",
     workdir: Annotated[Path, typer.Option(help="Artifacts, logs, cache.")] = Path("runs/compiled"),
     in_process: Annotated[bool, typer.Option("--in-process", help="No subprocess for each node: faster.")] = False,
@@ -154,7 +152,7 @@ def submit(
     settings: _Settings = None,
     file: Annotated[Path, typer.Option("--pipeline", help="The compiled file.")] = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006
-    recipe_set: _RecipeSet = [],  # noqa: B006
+    recipe_set: recipe_options.Changes = [],  # noqa: B006
     schedule: Annotated[str | None, typer.Option(metavar="CRON", help="Five fields, UTC: run again and again.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end; exit code 1 if it fails.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request and send nothing.")] = False,

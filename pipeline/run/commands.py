@@ -11,7 +11,7 @@ from rich.console import Console
 from components.ingestion.rules import DEFAULT as DEFAULT_RULES
 from components.ingestion.rules import Rules
 from components.sources.wanted import ALL, Wanted
-from pipeline.run import data_options
+from pipeline.run import data_options, recipe_options
 from pipeline.settings.local import Settings
 from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
 
@@ -47,7 +47,9 @@ def run(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A module of trainer/recipes/: how it trains.", show_default="auto; of the bundled pictures sample"
+            metavar="NAME|FILE",
+            help="How it trains: a module of trainer/recipes/, or a .py or .yaml file.",
+            show_default="auto; of the bundled pictures sample",
         ),
     ] = None,
     settings_file: Annotated[
@@ -55,6 +57,12 @@ def run(
     ] = None,
     runner: Annotated[Literal["local", "beam"], typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = "local",
     beam_workers: Annotated[int, typer.Option(help="Processes for ingestion, statistics and evaluation.")] = 1,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Of the float training; warm-up and fine-tuning keep their proportions.", show_default=False),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.", show_default=False)] = None,
+    recipe_set: recipe_options.Changes = [],  # noqa: B006 - typer copies it.
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Quantize from the start; the float model is the baseline only.")
@@ -103,6 +111,7 @@ def run(
     With several variants, one that fails or is not blessed does not stop the others.
     Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
     """
+    from pipeline import recipe_changes
     from pipeline.branch import Branch
     from pipeline.settings import environment
     from pipeline.settings import local as where
@@ -121,7 +130,9 @@ def run(
         where.check(settings)
         names = _names(context, variant, variants)
         recipe = recipe or ("sample" if settings.data == where.SAMPLE else "auto")
-        branches = [Branch.of(name, recipe, seed=seed, from_scratch=from_scratch) for name in names]
+        changes = recipe_changes.all_of(recipe_set, batch_size)
+        options = {"seed": seed, "from_scratch": from_scratch, "epochs": epochs, "changes": changes}
+        branches = [Branch.of(name, recipe, **options) for name in names]
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)
         environment.set_beam_workers(beam_workers)
