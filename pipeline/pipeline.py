@@ -33,6 +33,7 @@ from components.sources import class_choice
 from components.zoo.zoo_report import ZooReport
 from pipeline import code_digest, eval_config
 from pipeline.branch import Branch, Start
+from pipeline.node_ids import ZOO
 from pipeline.settings.local import VISIBLE_DROP, Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.network.variant import Variant
@@ -40,7 +41,6 @@ from trainer.recipe import Recipe
 
 BeamArgument = str | ph.Placeholder
 Parameter = Callable[[str, Any], Any]  # (name, value) → what stands in the DAG for it.
-ZOO = "ZooReport"  # The node's id: one for all branches, so without a variant in it.
 Digest = Callable[..., str]  # Module names → digest of their sources, for the cache.
 
 

@@ -6,14 +6,19 @@ from its cache where code has changed, because each node's cache key holds the n
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.settings.error import SettingsError
 from trainer.file_format import FileFormat
 
 FILE = "workdir.json"
 FORMAT = FileFormat(FILE)
+_LOCK = ".lock"
 
 
 def check(folder: Path) -> None:
@@ -29,3 +34,41 @@ def mark(folder: Path) -> None:
         beside = folder / f".{FILE}.{os.getpid()}"
         beside.write_text(json.dumps(FORMAT.stamped({})) + "\n", encoding="utf-8")
         beside.replace(folder / FILE)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two.
+
+    Raises:
+      SettingsError: another run is at work in it, or a newer version has made it.
+    """
+    with _locked(folder, "w"):
+        try:
+            mark(folder)
+        except ValueError as error:
+            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+        yield
+
+
+def check_free(folder: Path) -> None:
+    """Raises what `alone` would, and writes nothing."""
+    if (folder / _LOCK).exists():
+        with _locked(folder, "r"):
+            pass
+    try:
+        check(folder)
+    except ValueError as error:
+        raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, mode: str) -> Iterator[None]:
+    with (folder / _LOCK).open(mode) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
+            ) from error
+        yield

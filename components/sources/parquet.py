@@ -9,10 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.data_error import DataError
 from components.sources import labelled
@@ -20,6 +17,10 @@ from components.sources.class_choice import ALL, Choice
 from components.sources.labelled import Row
 from components.sources.source import Entry, Source
 from trainer import imagenet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _FOLDERS = (".", "data", "default")
 _ROWS = 64  # Of pictures, read at a time.
@@ -95,7 +96,10 @@ def _placed(entry: Entry, places: Mapping[tuple[str, int], tuple[str, int, int]]
     return entry._replace(path=path, offset=offset, size=size)
 
 
-def _opened(path: str) -> pq.ParquetFile:
+def _opened(path: str) -> "pq.ParquetFile":
+    import pyarrow as pa  # Where there is Parquet alone: it takes a second to import.
+    import pyarrow.parquet as pq
+
     try:
         return pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
@@ -125,7 +129,9 @@ def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
         return {}
 
 
-def _is_picture(schema: pa.Schema, features: Mapping[str, Any], name: str) -> bool:
+def _is_picture(schema: "pa.Schema", features: Mapping[str, Any], name: str) -> bool:
+    import pyarrow as pa
+
     kind = schema.field(name).type
     holds_bytes = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
     holds_bytes = holds_bytes and kind.get_field_index("path") >= 0

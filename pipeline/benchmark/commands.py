@@ -49,6 +49,7 @@ def benchmark(
     try:
         from pipeline.benchmark.benchmark import How
 
+        models = [_resolved(model) for model in models]
         how = How(threads=threads, xnnpack=xnnpack, warmup=warmup, repeats=repeats)
         said = _benchmark(console, models, against, how, profile=profile, as_json=as_json)
         written = _write(models, said) if write else []
@@ -95,6 +96,14 @@ def _show(console: Console, timings: list[Timing], peer: Timing | None, how: How
     console.print(report.table(timings, peer), highlight=False)
     if load + how.threads > (os.cpu_count() or 1):
         say(console, f"The machine was busy (load {load:.1f}): ratios hold, times are those of a busy machine.")
+
+
+def _resolved(model: Path) -> Path:
+    """The version that a destination's `latest` names."""
+    from components.release import versions
+
+    found = versions.resolve(model)
+    return found if isinstance(found, Path) else model
 
 
 def _files(model: Path) -> list[Path]:

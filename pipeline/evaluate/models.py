@@ -12,7 +12,7 @@ from typing import Any
 
 from components.conversion.artifact import INT8, SERVING
 from components.evaluation.classifiers import Model, ModelError
-from components.release import bundle
+from components.release import bundle, versions
 from trainer import export
 from trainer.network.variant import Variant
 from trainer.slim import imported_model, released_archive
@@ -57,7 +57,7 @@ def choose(arguments: Sequence[str], options: Options, *, scratch: Path) -> list
         match = _NAMED.fullmatch(argument)
         path = Path(match["path"] if match and not os.path.exists(argument) else argument)
         name = match["name"] if match and not os.path.exists(argument) else _name(path)
-        found.append(_choose(name, path.absolute(), options, scratch))
+        found.append(_choose(name, versions.resolve(path.absolute()), options, scratch))
     names = [chosen.model.name for chosen in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ModelError(f"two models are called {', '.join(twice)}: give them names, as in int8=PATH float=PATH.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.branch import Branch, Start
+    from pipeline.run.early import Seen
     from pipeline.run.local_run import Ran
     from pipeline.run.signing import Signer
 
@@ -111,8 +112,11 @@ def run(
     With several variants, one that fails or is not blessed does not stop the others.
     Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
     """
+    import dataclasses
+
     from pipeline import recipe_changes
     from pipeline.branch import Branch
+    from pipeline.run import early, early_notes
     from pipeline.settings import environment
     from pipeline.settings import local as where
     from pipeline.settings.error import SettingsError
@@ -136,8 +140,13 @@ def run(
         start = _start(float_checkpoint, init_checkpoint, raw, branches)
         signer = _signer(sign)
         environment.set_beam_workers(beam_workers)
+        if start:
+            branches = [dataclasses.replace(branch, start=start) for branch in branches]
+        seen = early.check(settings, branches, from_node=from_node)
+        for note in early_notes.of(settings, seen):
+            say(console, note)
         environment.quiet()
-        ran, pages = _run(console, settings, branches, start, signer, runner, from_node)
+        ran, pages = _run(console, settings, branches, seen, signer, runner, from_node)
     except (SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
     _conclude(console, ran, pages, _whole_story(settings, from_node))
@@ -195,11 +204,23 @@ def _signer(key: Path | None) -> Signer | None:
     return signing.signer(key, lambda: typer.prompt(f"Password of {key}", hide_input=True, err=True)) if key else None
 
 
-def _beginning_with(branch: Branch, start: Start | None) -> Branch:
+def _beginning_with(branch: Branch, seen: Seen | None) -> Branch:
+    """The branch with its checkpoint's digest, where it has one, and the classes that the data have."""
     from pipeline.settings.error import SettingsError
 
+    if branch.start is None:
+        return branch
+    from trainer.slim import imported_model
+
+    path = branch.start.path
     try:
-        return branch.from_checkpoint(start) if start else branch
+        outputs = imported_model.read_classes(path)
+        if seen and not branch.start.trained_on and outputs != seen.outputs:
+            raise SettingsError(
+                f"--float-checkpoint {path} has {outputs} outputs, and these pictures have {seen.outputs} classes, the "
+                f"background included. To train it further for these, give --init-checkpoint {path}."
+            )
+        return branch.from_checkpoint(branch.start)
     except (ValueError, OSError) as error:
         raise SettingsError(str(error)) from error
 
@@ -208,7 +229,7 @@ def _run(
     console: Console,
     settings: Settings,
     branches: Sequence[Branch],
-    start: Start | None,
+    seen: Seen | None,
     sign: Signer | None,
     runner: Literal["local", "beam"],
     from_node: str | None,
@@ -223,7 +244,7 @@ def _run(
         from pipeline.run import local_run  # Within: TensorFlow has much to say when it is imported.
 
         try:
-            branches = [_beginning_with(branch, start) for branch in branches]
+            branches = [_beginning_with(branch, seen) for branch in branches]
             ran = local_run.run(settings, branches, follower=follower, runner=runner, from_node=from_node, sign=sign)
         except local_run.NodeFailed as error:
             failure = str(error)

@@ -37,7 +37,7 @@ def test_a_single_epoch_set_alone_keeps_a_warm_up_that_fits_and_scales_one_that_
     assert branch(set=["float.epochs=1"]).float_recipe.warmup_epochs == pytest.approx(2 / 30, abs=1e-3)
     assert branch(set=["float.epochs=7"]).float_recipe.warmup_epochs == 2
     assert branch(set=["float.epochs=1"]).qat_recipe == sample.QAT
-    with pytest.raises(RecipeError, match="warmup_epochs is 3.0, wanted 0 up to epochs"):
+    with pytest.raises(RecipeError, match=r"warmup_epochs is 3\.0, wanted 0 up to epochs"):
         branch(set=["epochs=1", "warmup_epochs=3"])
 
 
@@ -125,5 +125,5 @@ def test_a_file_that_holds_no_recipe_is_one_clear_sentence(tmp_path, name, conte
     (tmp_path / name).write_text(content)
     with pytest.raises(RecipeError, match=message):
         recipe_files.experiment(str(tmp_path / name))
-    with pytest.raises(RecipeError, match="no.yaml is no file: wanted a .py or .yaml file, or one of auto"):
+    with pytest.raises(RecipeError, match=r"no\.yaml is no file: wanted a \.py or \.yaml file, or one of auto"):
         recipe_files.experiment(str(tmp_path / "no.yaml"))

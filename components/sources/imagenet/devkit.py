@@ -12,9 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import scipy.io
-
 from components.containers import tar
 from components.data_error import DataError
 from components.sources.classes import WNID
@@ -111,6 +108,9 @@ def read_meta(meta: bytes, *, name: str) -> Mapping[int, str]:
     Raises:
         DataError: no MATLAB 5 file with such a table, or not the IDs 1…N with a wnid each.
     """
+    import numpy as np  # Where there is a kit alone: errors about folders come sooner without them.
+    import scipy.io
+
     try:
         table = scipy.io.loadmat(io.BytesIO(_written_out(meta)), squeeze_me=True, variable_names=["synsets"])["synsets"]
         pairs = [
