@@ -19,6 +19,7 @@ from pipeline.checks import (
     invocation,
     names,
     parameters,
+    placeholders,
     resources,
     training,
     volumes,
@@ -68,7 +69,8 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
     settings = settings_file.load(where)
     if isinstance(settings, Settings) or settings.target != target:
         raise SettingsError(f"{where} is not for {target}. Give --settings FILE with `target: {target}`.")
-    return check(placed(compiled_file.read(path), settings), target)
+    unfilled = list(placeholders.find(settings, where)) if settings_path else []  # The example itself is only a place.
+    return [*unfilled, *check(placed(compiled_file.read(path), settings), target)]
 
 
 def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:

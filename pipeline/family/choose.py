@@ -22,6 +22,7 @@ from trainer.slim.reference_table import CLASSES, TABLE
 
 _SIZES = Path(__file__).with_name("file_sizes.json")  # Of our files with 1001 classes, by proof/file_sizes.py.
 _INT8 = "int8"
+NO_LATENCY = "latency not measured"
 FORMAT = FileFormat("mobilenet choose --json")
 
 
@@ -169,7 +170,7 @@ def _reasons(each: Candidate, budget: Budget) -> Iterator[str]:
         yield "measured on other pictures than the rest"
     for name, cost, most, spelled in _limits(each, budget):
         if most is not None and cost is None:
-            yield f"{name} not measured"
+            yield NO_LATENCY if name == "latency" else f"{name} not measured"
         elif most is not None and cost is not None and cost > most:
             yield f"{name} {spelled.format(cost)}, wanted at most {spelled.format(most)}"
     if budget.min_top1 is not None and each.top1 < budget.min_top1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.terminal.console import Panel, failed, say
+from pipeline.terminal.console import Panel, failed, say, status
 
 if TYPE_CHECKING:
     from pipeline.family.choose import Budget, Candidate, Choice
@@ -46,14 +47,15 @@ def choose(
     try:
         budget = _budget(max_latency_ms, max_bytes, max_macs, min_top1)
         here = Settings().models
-        found, by = choosing.candidates(zoo or (here if any(here.glob("*/*/manifest.json")) else None))
+        base = zoo or (here if any(here.glob("*/*/manifest.json")) else None)
+        found, by = choosing.candidates(base)
         choice = choosing.choose(found, budget, by=by)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     if as_json:
         print(choosing.as_json(choice))
     else:
-        _show(console, choice)
+        _show(console, choice, base)
     if choice.chosen is None:
         raise typer.Exit(1)
 
@@ -75,7 +77,7 @@ def zoo(
         if not base.is_dir():
             raise ValueError(f"{base} is not a folder: wanted the one that bundles were pushed to.")
         environment.silent()
-        with console.status("reading the bundles"):
+        with status(console, "reading the bundles"):
             from components.zoo import bundles, files
 
             found = bundles.read(base)
@@ -84,7 +86,15 @@ def zoo(
         raise failed(console, str(error)) from None
     for fault in found.faults:
         say(console, f"Left out: {fault}")
-    say(console, f"{folder / files.PAGE}: {len(found.models)} models.")
+    say(
+        console,
+        f"{folder / files.PAGE}: {_counted(len({model.folder for model in found.models}), 'release')}, "
+        f"{_counted(len(found.models), 'file')}.",
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def quantity(text: str, *, option: str) -> int:
@@ -114,7 +124,7 @@ def _budget(latency: float | None, size: str | None, macs: str | None, top1: flo
     )
 
 
-def _show(console: Console, choice: Choice) -> None:
+def _show(console: Console, choice: Choice, base: Path | None) -> None:
     if choice.chosen:
         say(console, f"{choice.chosen.variant}" + (f": {choice.chosen.file}" if choice.chosen.file else ""))
         console.print(_table([choice.chosen, *choice.runners_up]))
@@ -128,6 +138,22 @@ def _show(console: Console, choice: Choice) -> None:
     if choice.chosen and choice.chosen.measured_with:
         say(console, f"Latency: {choice.chosen.measured_with}.")
     say(console, choice.by)
+    from pipeline.family.choose import NO_LATENCY
+
+    if unmeasured := [each.candidate for each in choice.fallen if NO_LATENCY in each.reasons]:
+        say(console, _how_to_measure(unmeasured, base))
+
+
+def _how_to_measure(unmeasured: list[Candidate], base: Path | None) -> str:
+    """The command that gives each file the latency that is missing."""
+    folders = [
+        str((base if base.is_dir() else base.parent.parent) / Path(each.file).parent)
+        for each in unmeasured
+        if base and each.file
+    ]
+    if not folders:
+        return "To measure latency, release a model with mobilenet run, and give mobilenet benchmark RELEASE --write."
+    return f"To measure latency on this machine: mobilenet benchmark {shlex.join(folders)} --write"
 
 
 def _table(fit: list[Candidate]) -> Table:

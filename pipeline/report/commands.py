@@ -47,19 +47,18 @@ def report(
         with status(console, "reading the run"):
             written = reporting.write(workdir, variant=chosen, output=output)
         say(console, str(written))
-        if open_:
-            _open(written)
+        if open_ and not _open(written):
+            say(console, f"No browser could be started: open {written} yourself, or look at it with --serve.")
         if serve:
             _serve(console, written, port)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
 
 
-def _open(page: Path) -> None:
+def _open(page: Path) -> bool:
     import webbrowser
 
-    if not webbrowser.open(page.absolute().as_uri()):
-        raise ValueError(f"no browser could be started: open {page} yourself, or look at it with --serve.")
+    return webbrowser.open(page.absolute().as_uri())
 
 
 def _serve(console: Console, page: Path, port: int) -> None:

@@ -23,8 +23,7 @@ from components.ingestion import summary
 from components.release import gcs_path, pusher
 from components.release.gcs_path import Place
 from components.zoo import files as zoo_files
-from pipeline import lineage
-from pipeline import workdir as work_directory
+from pipeline import lineage, relocation
 from pipeline.branch import Branch
 from pipeline.node_ids import ZOO
 from pipeline.pipeline import BeamArgument, create_pipeline
@@ -33,6 +32,7 @@ from pipeline.run.sections import NodeFailed, Runner, Sections
 from pipeline.settings.environment import BEAM_MODE, BEAM_WORKERS
 from pipeline.settings.local import Settings
 from pipeline.terminal import progress
+from pipeline.workdir import alone as _alone
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def run(
     if from_node:
         _run_again_from(from_node, pipeline)
     follower.nodes = len(pipeline.nodes)
-    with work_directory.alone(settings.workdir):
+    with _alone(settings.workdir), relocation.movable_cache(settings.workdir):
+        relocation.adopt(settings.metadata)
         _sweep(settings.artifacts)
         sections = Sections(pipeline, runner, follower)
         sections.run(lambda node: "-" not in node and node != ZOO)

@@ -91,6 +91,22 @@ def test_each_that_falls_out_has_a_reason_for_every_limit_that_it_breaks(zoo):
     assert reasons["0.75_64"] == ["measured on other pictures than the rest", "latency not measured"]
 
 
+def test_where_latency_is_missing_the_command_that_measures_it_is_named_and_takes_these_folders(zoo, tmp_path):
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo" / "zoo.json").write_text(tables.as_json(bundles.read(zoo)))
+    for place, base in ((zoo, zoo), (tmp_path / "zoo" / "zoo.json", tmp_path)):
+        said = CliRunner().invoke(app, ["choose", "--zoo", str(place), "--max-latency-ms", "0.3"]).stdout.splitlines()
+        folders = f"{base}/1.0_64/1 {base}/0.75_64/1"
+        assert said[-1] == f"To measure latency on this machine: mobilenet benchmark {folders} --write"
+    said = CliRunner().invoke(app, ["choose", "--zoo", str(zoo), "--max-bytes", "1M"]).stdout
+    assert "benchmark" not in said
+
+
+def test_the_zoo_counts_its_releases_and_their_files(zoo, tmp_path):
+    said = CliRunner().invoke(app, ["zoo", str(zoo), "--output", str(tmp_path / "page")]).stdout
+    assert said.replace("\n", "").endswith("zoo.html: 7 releases, 14 files.")
+
+
 def test_an_impossible_budget_says_what_is_nearest_and_ends_with_1(zoo):
     done = CliRunner().invoke(app, ["choose", "--zoo", str(zoo), "--max-bytes", "250k", "--min-top1", "80"])
     assert done.exit_code == 1
