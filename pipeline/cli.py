@@ -18,8 +18,10 @@ from pipeline.ingest import commands as ingest_commands
 from pipeline.release import commands as release_commands
 from pipeline.report import commands as report_commands
 from pipeline.run import commands as run_commands
+from pipeline.terminal.aliases import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipeline.branch import Branch
+if TYPE_CHECKING:
+    from pipeline.branch import Branch
 
 ZOO = "ZooReport"  # One for all branches, so without a variant in it.
-_SHARED = ("ImageNetExampleGen", "IngestionReport", "StatisticsGen", "LabelSchema", "ExampleValidator", "DataGate")
-_AFTER_FLOAT = (
+SHARED = ("ImageNetExampleGen", "IngestionReport", "StatisticsGen", "LabelSchema", "ExampleValidator", "DataGate")
+FLOAT = "FloatTrainer"
+AFTER_FLOAT = (
     "QatTrainer", "TFLiteConverter", "Evaluator", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher",
 )  # fmt: skip
 
 
 def of(branches: Sequence[Branch]) -> list[str]:
     """The ids in the order in which the nodes run."""
-    return [*_SHARED, *(f"{name}-{branch.variant.id}" for branch in branches for name in _of_branch(branch)), ZOO]
+    return [*SHARED, *(f"{name}-{branch.variant.id}" for branch in branches for name in _of_branch(branch)), ZOO]
 
 
 def _of_branch(branch: Branch) -> list[str]:
     importer = ["CheckpointImporter"] if branch.start else []
     trained = not branch.start or branch.start.trained_on
-    return [*importer, *(["FloatTrainer"] if trained else []), *_AFTER_FLOAT]
+    return [*importer, *([FLOAT] if trained else []), *AFTER_FLOAT]

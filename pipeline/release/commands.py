@@ -48,6 +48,11 @@ def predict(
     Of a folder, a line for each picture; and how many were right, where the folders in it are called after classes.
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
     Exit code 4: some pictures could not be read; the others were predicted.
+
+    \b
+    mobilenet predict runs/models/0.25_64/latest picture.jpg
+    mobilenet predict runs/models/0.25_64/latest FOLDER
+    mobilenet predict runs/models/0.25_64/latest FOLDER --csv > guesses.csv
     """
     from pipeline.settings import environment
 

@@ -14,6 +14,7 @@ from components.sources.wanted import ALL, Wanted
 from pipeline.run import data_options, recipe_options
 from pipeline.settings.local import Settings
 from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NOT_BLESSED, Panel, failed, say
+from trainer.recipe import names as recipe_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from pipeline.run.signing import Signer
 
 app = typer.Typer()
+_TRAINING, _RELEASE, _RUNNING = (
+    recipe_options.PANEL,
+    "Release",
+    "Running",
+)  # Panels of the help, beside that of the data.
 
 
 @app.command(rich_help_panel=Panel.RUN)
@@ -33,76 +39,135 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
+            rich_help_panel=data_options.PANEL,
             help=data_options.FOLDER_HELP,
             show_default="the bundled pictures",
         ),
     ] = None,
-    workdir: Annotated[Path, typer.Option(help="Artifacts, metadata, checkpoints, log, models.")] = Settings.workdir,
-    variant: Annotated[str, typer.Option(help="Width multiplier and resolution, such as 0.25_128.")] = "0.25_64",
+    workdir: Annotated[
+        Path, typer.Option(rich_help_panel=_RUNNING, help="Artifacts, metadata, checkpoints, log, models.")
+    ] = Settings.workdir,
+    variant: Annotated[
+        str, typer.Option(rich_help_panel=_TRAINING, help="Width multiplier and resolution, such as 0.25_128.")
+    ] = "0.25_64",
     variants: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.", show_default=False
+            rich_help_panel=_TRAINING,
+            metavar="LIST",
+            help="Several, from one ingestion: 0.25_32,0.5_64, or 0.25_*, or all.",
+            show_default=False,
         ),
     ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
+            rich_help_panel=_TRAINING,
             metavar="NAME|FILE",
-            help="How it trains: a module of trainer/recipes/, or a .py or .yaml file.",
+            help=f"How it trains: {', '.join(recipe_names())}, or a .py or .yaml file.",
             show_default="auto; of the bundled pictures sample",
         ),
     ] = None,
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="Folders and bounds; options stand over it. See settings/.")
+        Path | None,
+        typer.Option(
+            "--settings", rich_help_panel=_RUNNING, help="Folders and bounds; options stand over it. See settings/."
+        ),
     ] = None,
-    runner: Annotated[Literal["local", "beam"], typer.Option(help="TFX's LocalDagRunner or BeamDagRunner.")] = "local",
-    beam_workers: Annotated[int, typer.Option(help="Processes for ingestion, statistics and evaluation.")] = 1,
+    runner: Annotated[
+        Literal["local", "beam"], typer.Option(rich_help_panel=_RUNNING, help="TFX's LocalDagRunner or BeamDagRunner.")
+    ] = "local",
+    beam_workers: Annotated[
+        int, typer.Option(rich_help_panel=_RUNNING, help="Processes for ingestion, statistics and evaluation.")
+    ] = 1,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Of the float training; warm-up and fine-tuning keep their proportions.", show_default=False),
+        typer.Option(
+            rich_help_panel=_TRAINING,
+            help="Of the float training; warm-up and fine-tuning keep their proportions.",
+            show_default=False,
+        ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.", show_default=False)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(rich_help_panel=_TRAINING, help="Pictures a step.", show_default=False)
+    ] = None,
     recipe_set: recipe_options.Changes = [],  # noqa: B006 - typer copies it.
-    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING, help="Instead of the recipe's.")] = None,
     from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Quantize from the start; the float model is the baseline only.")
+        bool,
+        typer.Option(
+            "--from-scratch",
+            rich_help_panel=_TRAINING,
+            help="Quantize from the start; the float model is the baseline only.",
+        ),
     ] = False,
     float_checkpoint: Annotated[
         Path | None,
-        typer.Option(metavar="CKPT|TAR.GZ", help="A TF-Slim checkpoint that stands where the float training stood."),
+        typer.Option(
+            rich_help_panel=_TRAINING,
+            metavar="CKPT|TAR.GZ",
+            help="A TF-Slim checkpoint that stands where the float training stood.",
+        ),
     ] = None,
     init_checkpoint: Annotated[
         Path | None,
-        typer.Option(metavar="CKPT|TAR.GZ", help="A TF-Slim checkpoint to fine-tune in float; other classes are fine."),
+        typer.Option(
+            rich_help_panel=_TRAINING,
+            metavar="CKPT|TAR.GZ",
+            help="A TF-Slim checkpoint to fine-tune in float; other classes are fine.",
+        ),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="The checkpoint's weights themselves, not their moving averages.")
+        bool,
+        typer.Option(
+            "--raw", rich_help_panel=_TRAINING, help="The checkpoint's weights themselves, not their moving averages."
+        ),
     ] = False,
     push_destination: Annotated[
-        str, typer.Option(metavar="DIR|gs://…", help="Where bundles go.", show_default="WORKDIR/models")
+        str,
+        typer.Option(
+            rich_help_panel=_RELEASE, metavar="DIR|gs://…", help="Where bundles go.", show_default="WORKDIR/models"
+        ),
     ] = Settings.push_destination,
     sign: Annotated[
-        Path | None, typer.Option(metavar="KEY.pem", help="Sign what is pushed, as mobilenet sign does; asked first.")
+        Path | None,
+        typer.Option(
+            rich_help_panel=_RELEASE,
+            metavar="KEY.pem",
+            help="Sign what is pushed, as mobilenet sign does; asked first.",
+        ),
     ] = None,
     from_node: Annotated[
-        str | None, typer.Option("--from", metavar="NODE", help="Run this node and all behind it again.")
+        str | None, typer.Option("--from", rich_help_panel=_RUNNING, metavar="NODE", help=data_options.FROM_HELP)
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every node, changed or not.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", rich_help_panel=_RUNNING, help="Run every node, changed or not.")
+    ] = False,
     floor: Annotated[
         float,
         typer.Option(
-            help="The least top-1 of an int8 file worth shipping.", show_default="above the largest class's share"
+            rich_help_panel=_RELEASE,
+            help="The least top-1 of an int8 file worth shipping.",
+            show_default="above the largest class's share",
         ),
     ] = Settings.floor,
     margin: Annotated[
-        float, typer.Option(help="How far its top-1 may truly be under the float model's, as a fraction.")
+        float,
+        typer.Option(
+            rich_help_panel=_RELEASE, help="How far its top-1 may truly be under the float model's, as a fraction."
+        ),
     ] = Settings.margin,
     class_margin: Annotated[
-        float, typer.Option(help="The share of a class's pictures whose loss is not held against the file.")
+        float,
+        typer.Option(
+            rich_help_panel=_RELEASE, help="The share of a class's pictures whose loss is not held against the file."
+        ),
     ] = Settings.class_margin,
     max_lost: Annotated[
-        float, typer.Option(help="The share of classes that may lose more than that, or never be found.")
+        float,
+        typer.Option(
+            rich_help_panel=_RELEASE, help="The share of classes that may lose more than that, or never be found."
+        ),
     ] = Settings.max_lost,
     wanted: Wanted = ALL,
     rules: Rules = DEFAULT_RULES,
@@ -111,6 +176,14 @@ def run(
 
     With several variants, one that fails or is not blessed does not stop the others.
     Exit code 0: every bundle is at its destination. 3: one was not blessed. 1: an error. 130: interrupted.
+
+    \b
+    mobilenet run
+        the bundled pictures: minutes on a laptop
+    mobilenet run --data PICTURES --variant 0.25_128
+        your own, in train/CLASS/ and eval/CLASS/ or in CLASS/ alone
+    mobilenet run --data PICTURES --epochs 5 --set qat.epochs=1
+        shorter; whatever has not changed comes from the cache
     """
     import dataclasses
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Training"
+
 Changes = Annotated[
     list[str],
     typer.Option(
@@ -14,5 +16,6 @@ Changes = Annotated[
         metavar="FIELD=VALUE",
         help="A recipe's field, such as epochs=3, or float.epochs=3, qat.epochs=1. Repeatable.",
         show_default=False,
+        rich_help_panel=PANEL,
     ),
 ]

@@ -1,12 +1,17 @@
 """The command line: instant help, one clear sentence for what cannot work."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from trainer import recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +34,31 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
     assert done.returncode == 0, done.stderr
     for word in ("run", "predict", "--data", "--workdir", "--variant", "--recipe", "--beam-workers", "--from-scratch"):
         assert word in done.stdout
+
+
+def invoked(*arguments: str):
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize(("alias", "command"), [("train", "run"), ("val", "evaluate"), ("infer", "predict")])
+def test_what_others_call_a_command_is_that_command_and_the_help_lists_it_once(alias, command):
+    assert invoked(alias, "--help").stdout.replace(f"mobilenet {alias}", f"mobilenet {command}").split() == (
+        invoked(command, "--help").stdout.split()
+    )
+    assert f" {alias} " not in invoked("--help").stdout
+
+
+def test_export_is_no_command_and_is_told_what_exports():
+    done = invoked("export")
+    assert done.exit_code == 2
+    assert "No such command 'export'. A run exports: its bundle in WORKDIR/models" in done.stderr
+
+
+def test_the_help_of_run_is_in_panels_and_names_recipes_nodes_and_examples():
+    said = invoked("run", "--help").stdout
+    assert re.findall(r"╭─ (\w+) ─", said) == ["Options", "Data", "Running", "Training", "Release"]
+    for words in ("mobilenet run --data PICTURES --epochs 5", *recipe.names(), "DataGate", "QatTrainer", "ZooReport"):
+        assert words in said, words
 
 
 @pytest.mark.parametrize(
