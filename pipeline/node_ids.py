@@ -17,7 +17,7 @@ AFTER_FLOAT = (
 
 
 def of(branches: Sequence[Branch]) -> list[str]:
-    """The ids in the order in which the nodes run."""
+    """The ids, those of a branch together."""
     return [*SHARED, *(f"{name}-{branch.variant.id}" for branch in branches for name in _of_branch(branch)), ZOO]
 
 

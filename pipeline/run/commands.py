@@ -222,7 +222,7 @@ def run(
         ran, pages = _run(console, settings, branches, seen, signer, runner, from_node)
     except (SettingsError, VariantError, RecipeError, OSError) as error:
         raise failed(console, str(error)) from None
-    _conclude(console, ran, pages, _whole_story(settings, from_node))
+    _conclude(console, ran, pages, settings.workdir, _whole_story(settings, from_node))
 
 
 def _given(context: typer.Context, setting: str) -> bool:
@@ -361,15 +361,20 @@ def _say_newest(console: Console, settings: Settings) -> None:
         raise SettingsError(str(error)) from error
 
 
-def _conclude(console: Console, ran: Ran, pages: Sequence[str], whole_story: str) -> None:
+def _conclude(console: Console, ran: Ran, pages: Sequence[str], workdir: Path, whole_story: str) -> None:
     """The last screen, and the exit code: from the artifacts, not from the run."""
-    from pipeline.run import results
+    from pipeline.run import last_words, results
 
     if ran.outcomes:
         say(console, results.pictures(ran.outcomes[0]))
     for shown in results.tables(ran):
         console.print(shown)
+    for outcome in ran.outcomes if len(ran.branches) == 1 else ():
+        for line in last_words.in_a_sentence(outcome, outcome.labels):
+            say(console, line)
     for line in (*pages, *results.sentences(ran)):
+        say(console, line)
+    for line in last_words.next_commands(ran, workdir):
         say(console, line)
     if errors := results.errors(ran):
         raise failed(console, "\n".join((*errors, whole_story)))

@@ -33,6 +33,7 @@ from pipeline.settings.environment import BEAM_MODE, BEAM_WORKERS
 from pipeline.settings.local import Settings
 from pipeline.terminal import progress
 from pipeline.workdir import alone as _alone
+from trainer.imagenet import LABELS_FILE
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Outcome:
     reason: str
     pushed_to: Place | None  # None unless the bundle lies there whole, now.
     signed: bool = False  # By this run.
+    bundle: Path = Path()  # Where it was built, pushed or not.
+    labels: tuple[str, ...] = ()  # Of the outputs.
 
 
 @dataclass(frozen=True)
@@ -199,12 +202,16 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
         branch=branch,
         report=summary.read(str(report)),
         report_file=report / ingestion_report.TEXT_FILE,
+        labels=tuple(
+            (nodes["ImageNetExampleGen"].outputs["examples"].uri / LABELS_FILE).read_text("utf-8").splitlines()
+        ),
         evaluation=evaluations.read(str(output("Evaluator", "evaluation").uri)),
         float_bytes=(files / artifact.FLOAT).stat().st_size,
         int8_bytes=(files / artifact.INT8).stat().st_size,
         blessed=blessing["blessed"] == 1,
         reason=blessing["reason"],
         pushed_to=gcs_path.place(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
+        bundle=output("BundleBuilder", "bundle").uri / artifact.SERVING,
     )
 
 
