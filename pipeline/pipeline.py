@@ -20,6 +20,7 @@ from tfx.types.channel import BaseChannel
 
 from components.conversion.checkpoint_importer import CheckpointImporter
 from components.conversion.tflite_converter import TFLiteConverter
+from components.gate.accuracy import ALPHA
 from components.gate.accuracy_gate import AccuracyGate
 from components.ingestion import label_schema
 from components.ingestion.data_gate import DataGate
@@ -161,6 +162,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         margin=parameter("margin", settings.margin),
         class_margin=parameter("class_margin", settings.class_margin),
         max_lost=parameter("max_lost", settings.max_lost),
+        accept_small=int(settings.accept_small),
         visible_drop=VISIBLE_DROP,
         codes=" ".join((digest("trainer.task"), digest("components.conversion.checkpoint_importer"))),
         code=digest("components.gate.accuracy_gate"),
@@ -185,6 +187,9 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         qat_model=qat_trainer.outputs["model"],
         tflite=converter.outputs["tflite"],
         evaluation=evaluator.outputs["evaluation"],
+        margin=parameter("margin", settings.margin),
+        visible_drop=VISIBLE_DROP,
+        alpha=ALPHA,
         code=digest("components.release.bundle_builder"),
     ).with_id(f"BundleBuilder-{name}")
     # To its destination, whole or not at all, only if blessed.

@@ -66,6 +66,7 @@ def AccuracyGate(
     max_calibration_error: Parameter[float] = MAX_CALIBRATION_ERROR,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
+    accept_small: Parameter[int] = 0,
     codes: Parameter[str] = "",
     code: Parameter[str] = "",
 ) -> None:
@@ -76,6 +77,7 @@ def AccuracyGate(
     rule = Rule(
         floor=floor, margin=margin, class_margin=class_margin, max_lost=max_lost,
         max_calibration_error=max_calibration_error, visible_drop=visible_drop, alpha=alpha,
+        accept_small=bool(accept_small),
     )  # fmt: skip
     tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
     parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
@@ -104,7 +106,8 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
             for key in ("tflite", "float_model")
         )
         base = str(execution_info.exec_properties.get("destination", ""))
-        release = release_to_compare(tflite, float_model, base).release
+        small = bool(execution_info.exec_properties.get("accept_small", 0))
+        release = release_to_compare(tflite, float_model, base, accept_small=small).release
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
         return output
@@ -144,7 +147,7 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
     """
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
-    found = release_to_compare(parts.tflite, parts.float_model, destination)
+    found = release_to_compare(parts.tflite, parts.float_model, destination, accept_small=rule.accept_small)
     release = last_release.compare(
         found.release,
         data=provenance_records.data_digest(parts.examples),
@@ -178,12 +181,14 @@ def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | 
         return None
 
 
-def release_to_compare(tflite: Path, float_model: Path, destination: str) -> last_release.Found:
+def release_to_compare(
+    tflite: Path, float_model: Path, destination: str, *, accept_small: bool = False
+) -> last_release.Found:
     """The newest other release of the float model's variant; both are serving folders."""
     described, sha256 = provenance_records.description(float_model), digests.file_sha256(tflite / INT8)
     if described is None or sha256 is None:
         return last_release.Found(None)
-    return last_release.search(destination, described.variant.name, sha256=sha256)
+    return last_release.search(destination, described.variant.name, sha256=sha256, accept_small=accept_small)
 
 
 def read_labels(examples_uri: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from components.evaluation.intervals import share_interval
+from components.evaluation.paired_statistics import INSUFFICIENT, SUFFICIENT
 from components.release import bundle, gcs_path, versions
 from components.release.gcs_path import Place
 from components.zoo import models as zoo_models
@@ -118,6 +119,7 @@ def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[
         data=str(info["digests"]["quantized"]["data"]),  # The float model's may be another's, where it was imported.
         folder=folder,
         latency=latencies.get(file),
+        evidence=INSUFFICIENT if info.get("evidence") == INSUFFICIENT else SUFFICIENT,
         top1=top1 / pictures,
         top1_low=bounds1.low,
         top1_high=bounds1.high,

@@ -33,6 +33,9 @@ def choose(
     max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the int8 file: 500k, 1M, 1Mi.")] = None,
     max_macs: Annotated[str | None, typer.Option(metavar="COUNT", help="Multiply-adds of one picture: 100M.")] = None,
     min_top1: Annotated[float | None, typer.Option(metavar="PERCENT", help="Of the int8 file: 60.")] = None,
+    accept_small: Annotated[
+        bool, typer.Option("--accept-small", help="Also files of which too few pictures show anything.")
+    ] = False,
     zoo: _Zoo = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
 ) -> None:
@@ -45,7 +48,7 @@ def choose(
 
     console = Console()
     try:
-        budget = _budget(max_latency_ms, max_bytes, max_macs, min_top1)
+        budget = _budget(max_latency_ms, max_bytes, max_macs, min_top1, accept_small=accept_small)
         here = Settings().models
         base = zoo or (here if any(here.glob("*/*/manifest.json")) else None)
         found, by = choosing.candidates(base)
@@ -109,7 +112,9 @@ def quantity(text: str, *, option: str) -> int:
     return round(value * _UNITS[(match[2] or "").lower()])
 
 
-def _budget(latency: float | None, size: str | None, macs: str | None, top1: float | None) -> Budget:
+def _budget(
+    latency: float | None, size: str | None, macs: str | None, top1: float | None, *, accept_small: bool = False
+) -> Budget:
     from pipeline.family.choose import Budget
 
     if latency is not None and not 0 < latency < float("inf"):
@@ -121,6 +126,7 @@ def _budget(latency: float | None, size: str | None, macs: str | None, top1: flo
         max_bytes=None if size is None else quantity(size, option="--max-bytes"),
         max_macs=None if macs is None else quantity(macs, option="--max-macs"),
         min_top1=None if top1 is None else top1 / 100,
+        accept_small=accept_small,
     )
 
 

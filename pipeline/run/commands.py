@@ -169,6 +169,14 @@ def run(
             rich_help_panel=_RELEASE, help="The share of classes that may lose more than that, or never be found."
         ),
     ] = Settings.max_lost,
+    accept_small: Annotated[
+        bool,
+        typer.Option(
+            "--accept-small",
+            rich_help_panel=_RELEASE,
+            help="Release where the pictures are too few to show a drop; card, page and zoo then say so.",
+        ),
+    ] = Settings.accept_small,
     wanted: Wanted = ALL,
     rules: Rules = DEFAULT_RULES,
 ) -> None:
@@ -201,7 +209,7 @@ def run(
         options = {
             "data": data, **vars(wanted), **vars(rules), "workdir": workdir, "push_destination": push_destination,
             "floor": floor, "margin": margin, "class_margin": class_margin, "max_lost": max_lost,
-            "enable_cache": not no_cache,
+            "accept_small": accept_small, "enable_cache": not no_cache,
         }  # fmt: skip
         settings = _settings(settings_file, {name: value for name, value in options.items() if _given(context, name)})
         where.check(settings)

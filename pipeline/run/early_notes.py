@@ -27,9 +27,17 @@ def _few(settings: Settings, pictures: int) -> Iterator[str]:
     if pictures < needed:
         yield (
             f"Note: {pictures:,} evaluation pictures are too few to show that the int8 file is as good as the float "
-            f"model: to see a drop of {100 * VISIBLE_DROP:g} points takes {needed:,}. The run measures and shows all, "
-            "and releases nothing. Add evaluation pictures, or hold out more of train with --holdout."
+            f"model: to see a drop of {100 * VISIBLE_DROP:g} points takes {needed:,}. {_what_follows(settings)}"
         )
+
+
+def _what_follows(settings: Settings) -> str:
+    if settings.accept_small:
+        return "With --accept-small it is released all the same; its card, page and zoo say what is not shown."
+    return (
+        "The run measures and shows all, and releases nothing. Add evaluation pictures, hold out more of train with "
+        "--holdout, or release it marked as not shown to be as good, with --accept-small."
+    )
 
 
 def _uneven(seen: Seen) -> Iterator[str]:

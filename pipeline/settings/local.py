@@ -51,6 +51,10 @@ class Settings(Wanted, Rules):
     max_lost: float = field(
         default=0.0, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
     )
+    accept_small: bool = field(
+        default=False,
+        metadata=_said("whether a file is released that too few pictures were there to show anything of"),
+    )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from components.release import bundle
 from components.zoo import bundles, tables
 from pipeline.cli import app
 from pipeline.family import choose as choosing
@@ -105,6 +106,24 @@ def test_where_latency_is_missing_the_command_that_measures_it_is_named_and_take
 def test_the_zoo_counts_its_releases_and_their_files(zoo, tmp_path):
     said = CliRunner().invoke(app, ["zoo", str(zoo), "--output", str(tmp_path / "page")]).stdout
     assert said.replace("\n", "").endswith("zoo.html: 7 releases, 14 files.")
+
+
+def test_a_file_on_too_few_pictures_is_chosen_only_where_that_is_asked_for(tmp_path):
+    folder = push(tmp_path, "0.25_32")
+    bundle.write_json(folder / bundle.INFO, bundle.read_info(folder) | {"evidence": "insufficient"})
+    bundle.write_manifest(folder)
+    code, choice = _chosen("--zoo", str(tmp_path))
+    [fallen] = choice["fallen"]
+    assert (code, fallen["candidate"]["evidence"]) == (1, "insufficient")
+    assert fallen["reasons"] == [
+        "not shown to be as good as its float model, on too few pictures: --accept-small takes it"
+    ]
+    code, choice = _chosen("--zoo", str(tmp_path), "--accept-small")
+    assert (code, choice["chosen"]["evidence"]) == (0, "insufficient")
+    zoo_json = json.loads(tables.as_json(bundles.read(tmp_path)))
+    assert {model["evidence"] for model in zoo_json["models"]} == {"insufficient"}
+    (tmp_path / "zoo.json").write_text(json.dumps(zoo_json))
+    assert _chosen("--zoo", str(tmp_path / "zoo.json"))[0] == 1
 
 
 def test_an_impossible_budget_says_what_is_nearest_and_ends_with_1(zoo):

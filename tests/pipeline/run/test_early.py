@@ -127,7 +127,9 @@ def test_the_errors_import_neither_tensorflow_nor_tfx_nor_numpy(data):
 def test_few_pictures_are_told_before_the_training_with_how_many_it_takes():
     [note] = early_notes.of(Settings(), Seen({"train": 60, "eval": 30}, {"cat": 30, "dog": 30}))
     assert note.startswith("Note: 30 evaluation pictures are too few")
-    assert "to see a drop of 5 points takes 383." in note
+    assert "to see a drop of 5 points takes 383." in note and "releases nothing" in note and "--accept-small" in note
+    [note] = early_notes.of(Settings(accept_small=True), Seen({"train": 60, "eval": 30}, {"cat": 30, "dog": 30}))
+    assert "With --accept-small it is released all the same" in note
     assert not [*early_notes.of(Settings(), Seen({"train": 60, "eval": 383}, {"cat": 30, "dog": 30}))]
     assert not [*early_notes.of(Settings(), None)]
 
