@@ -38,6 +38,7 @@ from components.gate import (
 )
 from components.gate.accuracy import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ERROR, MAX_LOST, VISIBLE_DROP, Rule
 from components.gate.evidence import Evidence
+from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
 from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
@@ -132,16 +133,20 @@ class Verdict:
         return "\n".join([*against, *(f"Note: {note}" for each in self.evidence if each.passed for note in each.notes)])
 
 
-def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = ()) -> Verdict:
+def judge(
+    parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = (), networks: Networks | None = None
+) -> Verdict:
     """The four kinds of evidence.
 
     Args:
       codes: digests of the sources that train and import in this run; without any, whose they are is not asked.
       destination: where releases are pushed to; empty for none.
+      networks: those that an earlier verdict loaded, where several are asked for on the same models.
 
     Raises:
       PushError: the destination is not a folder of a file system.
     """
+    networks = networks or Networks()
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
     found = release_to_compare(parts.tflite, parts.float_model, destination)
@@ -164,16 +169,16 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
             ),
-            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
-            fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),
+            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts, networks) or ()),
+            fitness.judge(candidate, _where_readable(training_sample.measure, parts, networks), rule, labels=labels),
         )
     )
 
 
-def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | None:
+def _where_readable(measure: Callable[[Parts, Networks], Found], parts: Parts, networks: Networks) -> Found | None:
     """None where file, models and data do not go together or cannot be read: records and structure say so."""
     try:
-        return measure(parts)
+        return measure(parts, networks)
     except (OSError, ValueError, KeyError, tf.errors.OpError):
         return None
 
