@@ -11,10 +11,10 @@ import pytest
 
 from components.conversion import artifact
 from components.gate import accuracy_gate
-from components.gate.accuracy import Rule
 from components.gate.accuracy_gate import Verdict, read_labels
 from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
+from components.gate.rule import Rule
 from tests.components.gate import honest_artifacts, sabotage
 from trainer import export, quantization
 from trainer.digest import sha256_file
