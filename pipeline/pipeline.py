@@ -20,8 +20,8 @@ from tfx.types.channel import BaseChannel
 
 from components.conversion.checkpoint_importer import CheckpointImporter
 from components.conversion.tflite_converter import TFLiteConverter
-from components.gate.accuracy import ALPHA
 from components.gate.accuracy_gate import AccuracyGate
+from components.gate.rule import ALPHA
 from components.ingestion import label_schema
 from components.ingestion.data_gate import DataGate
 from components.ingestion.example_gen import ImageNetExampleGen

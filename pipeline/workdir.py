@@ -7,18 +7,17 @@ from its cache where code has changed, because each node's cache key holds the n
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.settings.error import SettingsError
+from trainer import lock
 from trainer.file_format import FileFormat
 
 FILE = "workdir.json"
 FORMAT = FileFormat(FILE)
-_LOCK = ".lock"
 
 
 def check(folder: Path) -> None:
@@ -43,7 +42,7 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
       SettingsError: another run is at work in it, or a newer version has made it.
     """
-    with _locked(folder, "w"):
+    with lock.alone(folder, _busy(folder)):
         try:
             mark(folder)
         except ValueError as error:
@@ -53,22 +52,16 @@ def alone(folder: Path) -> Iterator[None]:
 
 def check_free(folder: Path) -> None:
     """Raises what `alone` would, and writes nothing."""
-    if (folder / _LOCK).exists():
-        with _locked(folder, "r"):
-            pass
     try:
         check(folder)
+        if (folder / lock.FILE).exists():
+            with lock.held(folder / lock.FILE):
+                pass
     except ValueError as error:
         raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+    except OSError as error:
+        raise _busy(folder) from error
 
 
-@contextlib.contextmanager
-def _locked(folder: Path, mode: str) -> Iterator[None]:
-    with (folder / _LOCK).open(mode) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingsError(
-                f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
-            ) from error
-        yield
+def _busy(folder: Path) -> SettingsError:
+    return SettingsError(f"another run is at work in {folder}. Wait for it, or give another --workdir DIR.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from components.gate.rule import ALPHA, VISIBLE_DROP
 from pipeline.run.early import Seen
-from pipeline.settings.local import VISIBLE_DROP, Settings
+from pipeline.settings.local import Settings
 from trainer.imagenet import EVAL
 
 UNEVEN = 5  # Times the smallest class, from which on the largest is named.
@@ -21,7 +22,6 @@ def of(settings: Settings, seen: Seen | None) -> Iterator[str]:
 
 def _few(settings: Settings, pictures: int) -> Iterator[str]:
     from components.evaluation.paired_statistics import pictures_needed
-    from components.gate.accuracy import ALPHA
 
     needed = pictures_needed(margin=settings.margin, drop=VISIBLE_DROP, alpha=ALPHA)
     if pictures < needed:
