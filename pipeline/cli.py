@@ -15,6 +15,7 @@ from pipeline.evaluate import commands as evaluate_commands
 from pipeline.family import commands as family_commands
 from pipeline.family import zoo_commands
 from pipeline.ingest import commands as ingest_commands
+from pipeline.project import commands as project_commands
 from pipeline.release import commands as release_commands
 from pipeline.report import commands as report_commands
 from pipeline.run import commands as run_commands
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 # In the order of the help's panels; each command names its own.
 app.add_typer(run_commands.app)
+app.add_typer(project_commands.app)
 app.add_typer(report_commands.app)
 app.add_typer(ingest_commands.app)
 app.add_typer(family_commands.app)

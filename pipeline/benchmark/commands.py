@@ -47,10 +47,13 @@ def benchmark(
     if not console.is_terminal:
         console.width = max(console.width, _FILE_WIDTH)
     try:
+        from pipeline.benchmark import report
         from pipeline.benchmark.benchmark import How
 
         models = [_resolved(model) for model in models]
         how = How(threads=threads, xnnpack=xnnpack, warmup=warmup, repeats=repeats)
+        for model in models if write else ():
+            report.checked_target(model)  # Before anything is measured.
         said = _benchmark(console, models, against, how, profile=profile, as_json=as_json)
         written = _write(models, said) if write else []
     except (ValueError, OSError) as error:

@@ -63,9 +63,9 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
     """
     from pipeline.settings import settings_file
     from pipeline.settings.error import SettingsError
-    from pipeline.settings.local import ROOT, Settings
+    from pipeline.settings.local import EXAMPLES, Settings
 
-    where = settings_path or ROOT / "settings" / f"{target}.yaml"
+    where = settings_path or EXAMPLES / f"{target}.yaml"
     settings = settings_file.load(where)
     if isinstance(settings, Settings) or settings.target != target:
         raise SettingsError(f"{where} is not for {target}. Give --settings FILE with `target: {target}`.")

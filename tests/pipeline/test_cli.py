@@ -42,9 +42,8 @@ def invoked(*arguments: str):
 
 @pytest.mark.parametrize(("alias", "command"), [("train", "run"), ("val", "evaluate"), ("infer", "predict")])
 def test_what_others_call_a_command_is_that_command_and_the_help_lists_it_once(alias, command):
-    assert invoked(alias, "--help").stdout.replace(f"mobilenet {alias}", f"mobilenet {command}").split() == (
-        invoked(command, "--help").stdout.split()
-    )
+    ours, theirs = (invoked(name, "--help").stdout.splitlines() for name in (command, alias))
+    assert f" {alias} [OPTIONS]" in theirs[1] and theirs[2:] == ours[2:]
     assert f" {alias} " not in invoked("--help").stdout
 
 
