@@ -63,7 +63,7 @@ def test_the_frozen_graph_holds_constants_and_the_references_names(traced):
     assert list(nodes.values()).count("Placeholder") == 1
 
 
-def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(quantized):
+def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(traced_quantized):
     graph, _ = tf1_graph.variable_graph(traced_quantized)
     text = text_format.MessageToString(graph.as_graph_def())
     nodes = text_format.Parse(text, tf.compat.v1.GraphDef()).node
@@ -73,7 +73,7 @@ def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(quantized
     assert len(text) < 2_000_000
 
 
-def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits(quantized):
+def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits(quantized, traced_quantized):
     graph, values = tf1_graph.variable_graph(traced_quantized)
     with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
         for variable in graph.get_collection("variables"):
@@ -82,7 +82,7 @@ def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits
     np.testing.assert_allclose(logits, quantized(IMAGES, training=False), rtol=0, atol=1e-5)
 
 
-def test_the_meta_graph_restores_the_checkpoint_beside_it(model, tmp_path):
+def test_the_meta_graph_restores_the_checkpoint_beside_it(model, traced, tmp_path):
     checkpoint.export_tf1(model, tmp_path / "m.ckpt", steps=3)
     tf1_graph.write_meta_graph(traced, tmp_path / "m.ckpt.meta", checkpoint.reference_variables(model))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
