@@ -18,6 +18,7 @@ from pipeline.ingest import commands as ingest_commands
 from pipeline.release import commands as release_commands
 from pipeline.report import commands as report_commands
 from pipeline.run import commands as run_commands
+from pipeline.terminal import last_resort
 
 app = typer.Typer(
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
@@ -41,7 +42,7 @@ app.add_typer(cluster_commands.app)
 
 def main() -> None:
     """The console script."""
-    app()
+    last_resort.run(app)
 
 
 def _version(wanted: bool) -> None:

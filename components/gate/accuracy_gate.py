@@ -41,6 +41,7 @@ from components.gate.evidence import Evidence
 from components.gate.provenance_records import Parts
 from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
+from trainer.tflite import guard
 
 Found = TypeVar("Found")
 
@@ -152,6 +153,8 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
         alpha=rule.alpha,
     )
     described = provenance_records.description(parts.float_model)
+    int8 = (parts.tflite / INT8).read_bytes()
+    harm = guard.harm(int8)
     return Verdict(
         (
             dataclasses.replace(
@@ -159,19 +162,22 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
                 notes=found.passed_over,
             ),
             structure.examine(
-                (parts.tflite / INT8).read_bytes(),
+                int8,
                 labels=labels,
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
+                harm=harm,
             ),
-            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
-            fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),
+            provenance.examine(parts, codes=codes, recomputed=_measured(answers.faults, parts, harm) or ()),
+            fitness.judge(candidate, _measured(training_sample.measure, parts, harm), rule, labels=labels),
         )
     )
 
 
-def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | None:
-    """None where file, models and data do not go together or cannot be read: records and structure say so."""
+def _measured(measure: Callable[[Parts], Found], parts: Parts, harm: str) -> Found | None:
+    """None where the file does harm, or file, models and data do not go together: records and structure say so."""
+    if harm:
+        return None
     try:
         return measure(parts)
     except (OSError, ValueError, KeyError, tf.errors.OpError):

@@ -43,6 +43,7 @@ def predict(
     from pipeline.settings import environment
 
     environment.silent()
+    _prepare(model)
     from pipeline.release import pictures
     from pipeline.release import predict as predicting
 
@@ -65,6 +66,14 @@ def predict(
         console.print(predicting.table(predictions))
     if faults := predicting.faults(predictions):
         raise failed(Console(stderr=True), faults, code=EXIT_SOME_REFUSED)
+
+
+def _prepare(model: str) -> None:
+    """A .tflite file runs in a child, which imports what it needs while this process does so."""
+    from trainer import limited_process
+
+    if model.endswith(".tflite") or (Path(model) / "manifest.json").is_file():
+        limited_process.prepare("trainer.tflite.child")
 
 
 @app.command(rich_help_panel=Panel.MODELS)

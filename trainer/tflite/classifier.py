@@ -15,8 +15,8 @@ from trainer.imagenet import CENTRAL_FRACTION
 from trainer.release_info import INFO, INFO_FORMAT
 from trainer.tflite import metadata
 from trainer.tflite.graph import MAX_BYTES, TFLiteError
+from trainer.tflite.guard import GuardedRunner
 from trainer.tflite.normalization import Normalization, read_normalization
-from trainer.tflite.runner import Runner
 
 _LARGEST_PICTURE = 256 << 20  # Bytes.
 _OURS = Normalization((metadata.MEAN,), (metadata.STD,))
@@ -46,7 +46,7 @@ class Classifier:
 
     def __init__(self, source: str | Path | bytes, *, central_fraction: float | None = None, threads: int = 1) -> None:
         file = source if isinstance(source, bytes) else read_file(_tflite_of(Path(source)))
-        self.runner = Runner(file, threads=threads)
+        self.runner = GuardedRunner(file, threads=threads)
         self.labels = _labels(file, self.runner.graph.classes)
         self.normalization = _normalization(file)
         said = metadata.read_central_fraction(file)
