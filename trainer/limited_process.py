@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import mmap
 import os
 import resource
@@ -118,7 +119,7 @@ class LimitedProcess:
 def ended(code: int | None, *, seconds: float | None = None) -> str:
     """How a child ended, by its return code, as the end of a sentence that begins with what it ran."""
     if code == -signal.SIGXCPU and seconds is not None:
-        return f"takes more than {seconds:,.0f} s of CPU time"
+        return f"takes more than {math.ceil(seconds):,} s of CPU time"
     if code is not None and code < 0:
         return f"crashed the process that ran it ({signal.Signals(-code).name})"
     return f"ended the process that ran it (exit code {code})"

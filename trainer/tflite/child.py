@@ -17,7 +17,7 @@ from trainer.tflite.runner import Runner
 MEMORY = 3 << 29  # Bytes beyond an idle interpreter; and three times the file.
 
 
-class _Server:
+class Server:
     """One file at a time."""
 
     def __init__(self) -> None:
@@ -49,4 +49,4 @@ class _Server:
 
 
 if __name__ == "__main__":
-    limited_process.serve(int(sys.argv[1]), _Server().answer, memory=MEMORY)
+    limited_process.serve(int(sys.argv[1]), Server().answer, memory=MEMORY)

@@ -44,9 +44,8 @@ def test_an_error_that_nobody_expected_is_a_sentence_and_its_traceback_a_file(bo
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_told_by_its_name_and_what_is_open_is_closed(number):
-    process = command(
-        "try:\n        print('on', flush=True)\n        time.sleep(60)\n    finally:\n        print('closed', flush=True)"
-    )
+    slow = "print('on', flush=True)\n        time.sleep(60)"
+    process = command(f"try:\n        {slow}\n    finally:\n        print('closed', flush=True)")
     assert process.stdout is not None
     assert process.stdout.readline() == "on\n"
     process.send_signal(number)
