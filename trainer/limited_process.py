@@ -75,9 +75,12 @@ class LimitedProcess:
             raise ProcessError(self._end(error, seconds)) from error
 
     def close(self) -> None:
-        """Ends the child."""
+        """Ends the child; it may have ended, or been closed before."""
         self._process.kill()
-        self._process.communicate()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        self._process.wait()
 
     def _send(self, data: bytes) -> None:
         stdin = self._process.stdin

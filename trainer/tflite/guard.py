@@ -53,9 +53,14 @@ class GuardedRunner:
     def __init__(self, file: bytes, *, threads: int = 1) -> None:
         self._process = limited_process.start(CHILD)
         weakref.finalize(self, self._process.close)
-        said = self._asked({"do": "load", "threads": threads}, file, LOAD_SECONDS + len(file) / BYTES_A_SECOND)[0]
-        self.runtime = str(said.get("runtime"))
-        self.graph = read_graph(file)
+        try:
+            question = {"do": "load", "threads": threads}
+            said, _ = self._asked(question, file, LOAD_SECONDS + len(file) / BYTES_A_SECOND)
+            self.runtime = str(said.get("runtime"))
+            self.graph = read_graph(file)
+        except TFLiteError:
+            self.close()
+            raise
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Float32 [n, R, R, 3] in [-1, 1] → float32 [n, C]."""
