@@ -80,5 +80,5 @@ def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> C
         return place(compiled, settings)
     except SettingsError:
         raise
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError):
         return compiled

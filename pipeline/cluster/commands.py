@@ -75,7 +75,7 @@ def compile_(
         compiled_file.write(output, compiled, comment=compiler.comment(compiled))
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
-    say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
+    say(console, f"{output}: {len(compiled.nodes)} nodes, {len(compiled.parameters)} parameters.")
 
 
 @app.command(rich_help_panel=Panel.CLUSTERS)
@@ -135,9 +135,10 @@ def run_compiled(
 
             shown = Console(file=terminal)
             with shown.status("") as status:
+                tasks = len([*compiled_file.called(compiled.spec)])
                 result = ir_runner.run(
                     compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
-                    cache=not no_cache, report=_task_reporter(shown, status, len(compiled.tasks)),
+                    cache=not no_cache, report=_task_reporter(shown, status, tasks),
                 )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from pipeline.cluster import runs as following
 from pipeline.cluster.kubeflow_http import Api
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
 from pipeline.cluster.submission import Submission, Submitted
+from pipeline.compiled.compiled_file import called
 from pipeline.settings.cluster import KubeflowSettings
 from pipeline.settings.environment import kubeflow_token
 
@@ -170,13 +172,11 @@ def _look(api: Api, run_id: str) -> Look:
 
 def _tasks(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Of the pipeline's own tasks: the drivers and executors around them are listed beside them."""
-    spec = entry.get("pipeline_spec", {})
-    own = spec.get("pipeline_spec", spec).get("root", {}).get("dag", {}).get("tasks", {})
-    for detail in entry.get("run_details", {}).get("task_details", []):
-        name, state = detail.get("display_name"), detail.get("state")
-        if name in own and state:
-            error = _error(detail)
-            yield name, state.lower() + (f". {error}" if error else "")
+    given = entry.get("pipeline_spec", {})
+    spec = given.get("pipeline_spec", given)
+    details = entry.get("run_details", {}).get("task_details", [])
+    said = ((each.get("display_name", ""), each.get("state", "").lower(), _error(each)) for each in details)
+    return following.summed(said, Counter(task.name for task in called(spec)))
 
 
 def _error(entry: Mapping[str, Any]) -> str:

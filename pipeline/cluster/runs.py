@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -79,6 +80,24 @@ def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float],
         if seen:
             report(f"No longer following {seen.run.id}, which goes on: {seen.run.page}")
         raise
+
+
+def summed(details: Iterable[tuple[str, str, str]], calls: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """What is shown of each task: its state, with its error; of one that runs for each variant how many are where.
+
+    Args:
+      details: tasks, states, errors, in the order in which they are told.
+      calls: how often the run calls each task; what is not in it is not shown.
+    """
+    states: dict[str, list[tuple[str, str]]] = {}
+    for task, state, error in details:
+        if task in calls and state:
+            states.setdefault(task, []).append((state, error))
+    for task, listed in states.items():
+        errors = [f". {error}" for _, error in listed if error][:1]
+        counts = Counter(state for state, _ in listed)
+        said = ", ".join(f"{count} of {calls[task]} {state}" for state, count in sorted(counts.items()))
+        yield task, "".join([said if calls[task] > 1 else listed[-1][0], *errors])
 
 
 def minutes(started: datetime | None, ended: datetime | None) -> float | None:

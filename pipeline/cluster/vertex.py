@@ -8,6 +8,7 @@ tests/pipeline/cluster/test_vertex.py holds that the request is the one that Pip
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.cluster import runs as following
 from pipeline.cluster.google_cloud import credentials, explained, look_for_buckets
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
 from pipeline.cluster.submission import Submission, Submitted
+from pipeline.compiled.compiled_file import called
 from pipeline.settings.cluster import FOLDERS, VertexSettings
 
 TIMEOUT = 120  # Seconds for one call.
@@ -145,15 +147,9 @@ def _look(client: PipelineServiceClient, settings: VertexSettings, run_id: str) 
 
 def _tasks(job: types.PipelineJob) -> Iterator[tuple[str, str]]:
     """Of the pipeline's own tasks: the pipeline as a whole is listed beside them."""
-    for detail in job.job_detail.task_details:
-        if detail.parent_task_id or detail.task_name != _pipeline_name(job):
-            error = f". {detail.error.message}" if detail.error.message else ""
-            yield detail.task_name, detail.state.name.lower() + error
-
-
-def _pipeline_name(job: types.PipelineJob) -> str:
-    spec = types.PipelineJob.pb(job).pipeline_spec
-    return spec["pipelineInfo"]["name"] if "pipelineInfo" in spec else ""
+    spec = json_format.MessageToDict(types.PipelineJob.pb(job).pipeline_spec)
+    said = ((each.task_name, each.state.name.lower(), each.error.message) for each in job.job_detail.task_details)
+    return following.summed(said, Counter(task.name for task in called(spec)))
 
 
 def _run(settings: VertexSettings, job: types.PipelineJob) -> Run:

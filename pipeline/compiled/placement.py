@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.compiled.beam_flags import beam_flags
+from pipeline.compiled.branches import separate
 from pipeline.compiled.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC, Compiled, dags
 from pipeline.compiled.training_job import EXECUTOR, IN_THE_NODE, training_job_flag
 from pipeline.settings.cluster import Cluster, KubeflowSettings, VertexSettings
@@ -26,6 +28,7 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
     _check_nodes(compiled, settings)
     spec = copy.deepcopy(compiled.spec)
     spec["pipelineInfo"]["name"] = settings.name
+    separate(spec, functools.partial(of_node, settings.node_settings))
     placed = Compiled(spec)
     for dag in dags(spec):
         for task in dag["tasks"].values():
@@ -39,7 +42,7 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
 
 
 def containers(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each node's id and its container, those of nested DAGs too."""
+    """Each node's id and its container, which several variants may share."""
     for node, label in _executors(compiled):
         yield node, compiled.spec["deploymentSpec"]["executors"][label]["container"]
 
@@ -127,8 +130,6 @@ def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[
 def _executors(compiled: Compiled) -> Iterator[tuple[str, str]]:
     """Each node's id and its executor's label."""
     executors = compiled.spec["deploymentSpec"]["executors"]
-    for dag in dags(compiled.spec):
-        for node, task in sorted(dag["tasks"].items()):
-            label = compiled.spec["components"][task["componentRef"]["name"]].get("executorLabel")
-            if "container" in executors.get(label, {}):
-                yield node, label
+    for node in compiled.nodes.values():
+        if "container" in executors.get(node.executor, {}):
+            yield node.id, node.executor

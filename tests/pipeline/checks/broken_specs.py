@@ -8,8 +8,8 @@ from pipeline.checks import artifact_types, code, executors, graph, invocation, 
 from pipeline.checks.check import Rule
 from pipeline.compiled.compiled_file import Compiled
 
-GATE, TRAINER, PUSHER = "AccuracyGate-w025-r64", "FloatTrainer-w025-r64", "Pusher-w025-r64"
-BUILDER, INGESTION = "BundleBuilder-w025-r64", "ImageNetExampleGen"
+GATE, TRAINER, PUSHER = "Variant/AccuracyGate", "Variant/FloatTrainer", "Variant/Pusher"
+BUILDER, INGESTION = "Variant/BundleBuilder", "ImageNetExampleGen"
 INPUTS_SPEC = "--json_serialized_inputs_spec_args"
 
 
@@ -25,16 +25,22 @@ class Broken(NamedTuple):
     target: str = "both"
 
 
-def inputs(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.tasks[task]["inputs"]
+def task(compiled: Compiled, name: str) -> dict[str, Any]:
+    """As messages name it: DAG/TASK within a DAG."""
+    dag, _, key = name.rpartition("/")
+    return (compiled.spec["components"][dag]["dag"]["tasks"] if dag else compiled.tasks)[key]
 
 
-def container(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.container(task) or {}
+def inputs(compiled: Compiled, name: str) -> dict[str, Any]:
+    return task(compiled, name)["inputs"]
 
 
-def component(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.spec["components"][task]
+def component(compiled: Compiled, name: str) -> dict[str, Any]:
+    return compiled.spec["components"][task(compiled, name)["componentRef"]["name"]]
+
+
+def container(compiled: Compiled, name: str) -> dict[str, Any]:
+    return compiled.spec["deploymentSpec"]["executors"][component(compiled, name)["executorLabel"]]["container"]
 
 
 def redeclare(compiled: Compiled, task: str, edit: Callable[[dict[str, Any]], Any]) -> None:
@@ -53,7 +59,7 @@ def give_output(compiled: Compiled, kind: str) -> None:
     """As TFX's compiler does for `outputs['blessing'].future()[0].value`: the Pusher takes a value of the gate."""
     component(compiled, GATE)["outputDefinitions"]["parameters"] = {"blessing": {"parameterType": "NUMBER_DOUBLE"}}
     redeclare(compiled, PUSHER, lambda declared: declared["parameters"].update(drop={"parameterType": kind}))
-    output = {"producerTask": GATE, "outputParameterKey": "blessing"}
+    output = {"producerTask": "AccuracyGate", "outputParameterKey": "blessing"}
     inputs(compiled, PUSHER)["parameters"]["drop"] = {"taskOutputParameter": output}
 
 
@@ -62,8 +68,8 @@ def import_examples(compiled: Compiled, uri: dict[str, Any]) -> None:
     compiled.spec["deploymentSpec"]["executors"]["IngestionReport_executor"] = {"importer": {"artifactUri": uri}}
 
 
-def set_condition(compiled: Compiled, task: str, condition: str) -> None:
-    compiled.tasks[task]["triggerPolicy"] = {"condition": condition}
+def set_condition(compiled: Compiled, name: str, condition: str) -> None:
+    task(compiled, name)["triggerPolicy"] = {"condition": condition}
 
 
 def import_on_condition(compiled: Compiled) -> None:
@@ -109,16 +115,16 @@ SPECS = [
     ),
     Broken(
         "unknown component", lambda c: c.tasks["DataGate"].update(componentRef={"name": "Gate"}),
-        graph.implementations, "DataGate", "'Gate', which is no component", "Name one of AccuracyGate-w025-r64",
+        graph.implementations, "DataGate", "'Gate', which is no component", "Name one of AccuracyGate",
     ),
     Broken(
-        "unknown executor", lambda c: component(c, "Pusher-w025-r64").update(executorLabel="push"),
+        "unknown executor", lambda c: component(c, PUSHER).update(executorLabel="push"),
         graph.implementations, PUSHER, "'push', which is no executor", "under deploymentSpec.executors",
     ),
     Broken(
         "unknown producer",
         lambda c: inputs(c, "DataGate")["artifacts"]["report"]["taskOutputArtifact"].update(producerTask="Report_task"),
-        graph.producers, "DataGate", "'Report_task', which is no task", "Name one of AccuracyGate-w025-r64",
+        graph.producers, "DataGate", "'Report_task', which is no task", "Name one of DataGate",
     ),
     Broken(
         "unknown output",
@@ -178,7 +184,7 @@ SPECS = [
     ),
     Broken(
         "output value for a text", lambda c: give_output(c, "STRING"),
-        parameters.sources, PUSHER, f"STRING and takes {GATE}'s 'blessing', a NUMBER_DOUBLE", "Declare it NUMBER",
+        parameters.sources, PUSHER, "STRING and takes AccuracyGate's 'blessing', a NUMBER_DOUBLE", "Declare it NUMBER",
     ),
     Broken(
         "the run's number for a text",

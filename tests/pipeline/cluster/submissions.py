@@ -35,7 +35,7 @@ def broken(folder: Path) -> Path:
     path = written(folder)
     faulty = compiled_file.read(path)
     faulty.tasks["DataGate"]["dependentTasks"] = ["Nobody"]
-    given = faulty.tasks["Pusher-w025-r64"]["inputs"]["parameters"]
+    given = faulty.nodes["Pusher-w025-r64"].task["inputs"]["parameters"]
     given["push_destination"] = {"componentInputParameter": "nothing"}
     compiled_file.write(path, faulty)
     return path

@@ -60,7 +60,7 @@ def test_each_node_gets_its_image_resources_and_volumes(tmp_path, server):
     assert trainer["resources"]["accelerator"] == {"type": "nvidia.com/gpu", "count": "2"}
     assert gate["resources"] == {"memoryLimit": 8.0}
     executors = sent["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert len(executors) == len(compiled.tasks) == 15
+    assert len(executors) == len(compiled.nodes) == 15
     assert {json.dumps(each["pvcMount"]) for each in executors.values()} == {
         '[{"constant": "pictures", "mountPath": "/mnt/volume"}]'
     }
@@ -73,7 +73,7 @@ def test_the_cache_is_as_the_settings_say(tmp_path, server, cache):
     settings = submissions.kubeflow_settings(server.host, cache=cache)
     kubeflow_api.submit(submission(tmp_path, server.host, settings=settings), wait=False, report=print)
     sent = server.state.posted["/apis/v2beta1/runs"]["pipeline_spec"]["pipeline_spec"]
-    assert ("cachingOptions" in sent["root"]["dag"]["tasks"]["FloatTrainer-w025-r64"]) is cache
+    assert ("cachingOptions" in compiled_file.Compiled(sent).nodes["FloatTrainer-w025-r64"].task) is cache
 
 
 @pytest.mark.filterwarnings(
@@ -196,7 +196,7 @@ def test_waiting_follows_the_pipelines_own_tasks_to_the_end(tmp_path, server, mo
         {"display_name": "DataGate-driver", "state": "SUCCEEDED"},
         {"display_name": "DataGate", "state": "SUCCEEDED"},
         {"display_name": "executor", "state": "FAILED"},
-        {"display_name": "Evaluator-w025-r64", "state": "FAILED", "error": {"code": 13, "message": "no memory"}},
+        {"display_name": "Evaluator", "state": "FAILED", "error": {"code": 13, "message": "no memory"}},
     ]
     server.state.script = [
         {"state": "RUNNING", "run_details": {"task_details": tasks[:2]}},
@@ -211,7 +211,7 @@ def test_waiting_follows_the_pipelines_own_tasks_to_the_end(tmp_path, server, mo
         "DataGate: succeeded",
         f"{NAME}: running",
         f"{server.host} is busy or starting (503: upstream connect error). Try again in a minute. Asking again.",
-        "Evaluator-w025-r64: failed. no memory",
+        "Evaluator: failed. no memory",
         f"{NAME}: failed. run failed",
     ]
 

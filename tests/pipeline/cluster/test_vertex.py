@@ -253,12 +253,12 @@ def test_runs_are_listed_with_their_state_time_and_page(asked, monkeypatch):
 
 
 def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
-    names = {"mobilenet": 0, "DataGate": 1, "FloatTrainer-w025-r64": 1}
+    names = {"mobilenet": 0, "DataGate": 1, "FloatTrainer": 3}
     error = {"code": 9, "message": "The replica ran out of memory."}
 
     def look(_, name, timeout):
         assert name == JOB
-        states = {"mobilenet": "FAILED", "DataGate": "SKIPPED", "FloatTrainer-w025-r64": "FAILED"}
+        states = {"mobilenet": "FAILED", "DataGate": "SKIPPED", "FloatTrainer": "FAILED"}
         details = [
             {"task_name": task, "task_id": index + 1, "parent_task_id": parent, "state": states[task]}
             | ({"error": error} if parent and states[task] == "FAILED" else {})
@@ -266,7 +266,7 @@ def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
         ]
         return types.PipelineJob(
             name=JOB, display_name="mobilenet-1", state="PIPELINE_STATE_FAILED", error=error,
-            pipeline_spec={"pipelineInfo": {"name": "mobilenet"}}, job_detail={"task_details": details},
+            pipeline_spec=submissions.compiled().spec, job_detail={"task_details": details},
         )  # fmt: skip
 
     monkeypatch.setattr(PipelineServiceClient, "get_pipeline_job", look)
@@ -275,7 +275,7 @@ def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
     assert said == [
         f"mobilenet-20260102030405: {PAGE}/runs/mobilenet-20260102030405?project=project",
         "DataGate: skipped",
-        "FloatTrainer-w025-r64: failed. The replica ran out of memory.",
+        "FloatTrainer: failed. The replica ran out of memory.",
         "mobilenet-1: failed. The replica ran out of memory.",
     ]
 
