@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.compiled.compiled_file import called
+from pipeline.emulator import kubeflow_values
 from pipeline.emulator.backend import Json, Values, artifact_id, numbered, provisioned
 from pipeline.emulator.result import Artifact, CompiledRunError, TaskError
-from pipeline.ir import kubeflow_values
 
 _BUCKET = "minio://mlpipeline"
 _ARTIFACTS = "v2/artifacts"
