@@ -15,19 +15,19 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.cluster import runs as following
-from pipeline.cluster.kubeflow_http import Api
+from pipeline.cluster.kubeflow_http import Api, Login
 from pipeline.cluster.runs import ClusterError, Look, Report, Run
 from pipeline.cluster.submission import Submission, Submitted
 from pipeline.compiled.compiled_file import called
 from pipeline.settings.cluster import KubeflowSettings
-from pipeline.settings.environment import kubeflow_token
+from pipeline.settings.environment import kubeflow_cookie, kubeflow_host, kubeflow_token, pods_namespace
 
 
 def described(submission: Submission) -> dict[str, Any]:
     """The request, for a reader."""
     settings = _settings(submission)
     body = _body(submission, experiment=f"(of {settings.experiment!r}, which is made if it is not there)")
-    return {"POST": Api(settings.host).url(_collection(submission)), "body": body}
+    return {"POST": Api(kubeflow_host(settings)).url(_collection(submission)), "body": body}
 
 
 def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
@@ -36,8 +36,7 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
     Raises:
       ClusterError: Kubeflow cannot be reached, or does not take it; in its words.
     """
-    settings = _settings(submission)
-    api = _api(settings, report)
+    api, settings = _reached(_settings(submission), report)
     experiment = _experiment(api, settings) or _new_experiment(api, settings)
     if submission.schedule:
         _refuse_second(api, submission.name, experiment)
@@ -58,7 +57,7 @@ def runs(settings: KubeflowSettings, report: Report, *, limit: int = 20) -> list
     Raises:
       ClusterError: as `submit`.
     """
-    api = _api(settings, report)
+    api, settings = _reached(settings, report)
     experiment = _experiment(api, settings)
     if not experiment:
         return []
@@ -72,7 +71,8 @@ def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
     Raises:
       ClusterError: as `submit`; there is no such run.
     """
-    return following.follow(functools.partial(_look, _api(settings, report), run_id), report)
+    api, _ = _reached(settings, report)
+    return following.follow(functools.partial(_look, api, run_id), report)
 
 
 def _settings(submission: Submission) -> KubeflowSettings:
@@ -81,14 +81,22 @@ def _settings(submission: Submission) -> KubeflowSettings:
     return submission.settings
 
 
-def _api(settings: KubeflowSettings, report: Report) -> Api:
-    """The API, once it answered."""
-    api = Api(settings.host, kubeflow_token(settings))
+def _reached(settings: KubeflowSettings, report: Report) -> tuple[Api, KubeflowSettings]:
+    """The API, once it answered; and the settings with the pod's own namespace, where one is needed and none named."""
+    login = functools.partial(_login, settings)
+    api = Api(kubeflow_host(settings), *login(), ca_file=settings.ca_file, login=login)
     if api.warning:
         report(api.warning)
-    if api.get("healthz").get("multi_user") and not settings.namespace:
-        raise ClusterError(f"{settings.host} has several users: name yours in the settings (namespace: ...).")
-    return api
+    if not api.get("healthz").get("multi_user") or settings.namespace:
+        return api, settings
+    namespace = pods_namespace()
+    if not namespace:
+        raise ClusterError(f"{api.host} has several users: name yours in the settings (namespace: ...).")
+    return api, settings.model_copy(update={"namespace": namespace})
+
+
+def _login(settings: KubeflowSettings) -> Login:
+    return Login(kubeflow_token(settings), kubeflow_cookie(settings))
 
 
 def _collection(submission: Submission) -> str:

@@ -120,7 +120,7 @@ def _typed(name: str, text: str, declared: str) -> Any:
 
 def _check(name: str, value: Any, settings: Cluster | None) -> None:
     """Before the run is sent: what settings would have been refused for."""
-    wanted = settings.folder_fault(str(value)) if settings and value and name in FOLDERS else None
+    wanted = settings.folder_fault(str(value), name) if settings and value and name in FOLDERS else None
     if field := next((each for each in dataclasses.fields(Wanted) if each.name == name), None):
         wanted = wanted or options.fault(field, value)
     if name in _FRACTIONS:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from pipeline.emulator.result import Artifact
 
 Json = dict[str, Any]
+ENTRYPOINT = "components.node.entrypoint"  # Takes flags of ours; what else a container runs finds its files by `.path`.
+ARTIFACTS_ONLY = "--artifacts_only"  # This machine mounts no bucket, whichever backend it stands for.
 
 
 class Values(Protocol):

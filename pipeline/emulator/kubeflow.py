@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.compiled.compiled_file import called
 from pipeline.emulator import kubeflow_values
-from pipeline.emulator.backend import Json, Values, artifact_id, numbered, provisioned
+from pipeline.emulator.backend import ARTIFACTS_ONLY, ENTRYPOINT, Json, Values, artifact_id, numbered, provisioned
 from pipeline.emulator.result import Artifact, CompiledRunError, TaskError
 
 _BUCKET = "minio://mlpipeline"
@@ -27,7 +27,6 @@ _LOGS = "executor-logs"  # Of the first attempt: executor-logs-0.
 _SCHEMES = ("gs://", "s3://", "minio://", "oci://")
 _SAID = frozenset(("parameters", "artifacts", "parameterValues", "parameter_values"))  # Fields of ExecutorOutput.
 _MOUNTS = {"gs": "gcs"}  # Where it is not the scheme's name.
-_ENTRYPOINT = "components.node.entrypoint"  # Takes --cloud_root; what else a container runs finds its files by `.path`.
 _SESSION = json.dumps({"Provider": "minio", "Params": {"fromEnv": "false"}})
 
 
@@ -87,7 +86,7 @@ class Pod:
         return self.root / _MOUNTS.get(scheme, scheme) / rest if rest else Path(uri)
 
     def flags(self, command: list[str]) -> list[str]:
-        return ["--cloud_root", str(self.root)] if _ENTRYPOINT in command else []
+        return ["--cloud_root", str(self.root), ARTIFACTS_ONLY] if ENTRYPOINT in command else []
 
     def prepare(self, inputs: Mapping[str, Any]) -> None:
         """Downloads the inputs. Nothing at an address is no error: an object store has no empty folders."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.emulator import parameters as ir_parameters
-from pipeline.emulator.backend import Json, Values, artifact_id, numbered, provisioned
+from pipeline.emulator.backend import ARTIFACTS_ONLY, ENTRYPOINT, Json, Values, artifact_id, numbered, provisioned
 from pipeline.emulator.result import Artifact
 
 _STORE = "projects/1/locations/here/metadataStores/default/artifacts"
@@ -49,7 +49,7 @@ class VertexPlace:
         return Path(uri)
 
     def flags(self, command: list[str]) -> list[str]:
-        return []
+        return [ARTIFACTS_ONLY] if ENTRYPOINT in command else []
 
     def prepare(self, inputs: Mapping[str, Any]) -> None:
         (self.folder / "output_parameters").mkdir(parents=True, exist_ok=True)

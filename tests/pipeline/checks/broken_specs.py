@@ -165,7 +165,7 @@ SPECS = [
     ),
     Broken(
         "undeclared parameter", lambda c: c.parameters.pop("margin"),
-        parameters.sources, GATE, "the run's 'margin', which is not declared", "root.inputDefinitions.parameters",
+        parameters.sources, "branches", "the run's 'margin', which is not declared", "root.inputDefinitions.parameters",
     ),
     Broken(
         "runtimeValue as before 2.1",
