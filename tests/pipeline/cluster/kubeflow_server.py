@@ -7,10 +7,12 @@ apiserver/server/{run,experiment,job}_server.go.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -45,6 +47,7 @@ class State:
     """What the server knows, what it was asked, and what it demands."""
 
     token: str | None = None
+    cookie: str | None = None  # Without it a request is led to a login page.
     namespace: str | None = None  # Of the only user, where there are several.
     denied: bool = False  # The token is known and may do nothing.
     asked: list[tuple[str, str, Any]] = field(default_factory=list)  # Method, path, body.
@@ -63,11 +66,16 @@ class State:
 class KubeflowServer:
     """Runs in a thread while it is entered."""
 
-    def __init__(self, **demands: Any) -> None:
+    def __init__(self, *, certificate: Path | None = None, **demands: Any) -> None:
         self.state = State(**demands)
         handler = type("Handler", (_Handler,), {"state": self.state})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.host = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.host = f"https://localhost:{self._server.server_port}"
 
     def __enter__(self) -> KubeflowServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -96,6 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(text) if text else None
         self.state.asked.append((self.command, url.path, body))
         self.state.headers.append(dict(self.headers))
+        if self.state.cookie and self.headers.get("Cookie") != self.state.cookie:
+            self.send_response(302)
+            self.send_header("Location", "/dex/auth")
+            self.end_headers()
+            return
         try:
             self._admit()
             query = {name: values[0] for name, values in parse_qs(url.query).items()}

@@ -56,7 +56,7 @@ def vertex_settings(**changes: Any) -> VertexSettings:
     return VertexSettings.model_validate(said | changes)
 
 
-def kubeflow_settings(host: str, mount: str = "/mnt/volume", **changes: Any) -> KubeflowSettings:
+def kubeflow_settings(host: str | None, mount: str = "/mnt/volume", **changes: Any) -> KubeflowSettings:
     """Everything said that can be, but for the user's namespace and token."""
     said = {
         "target": "kubeflow", "host": host, "pipeline_root": "minio://mlpipeline/mobilenet", "image": IMAGE,
