@@ -13,17 +13,21 @@ from pipeline.checks import (
     artifact_types,
     beam,
     code,
+    drivers,
     executors,
+    exits,
     graph,
     images,
     invocation,
     names,
     parameters,
     resources,
+    sizes,
     training,
     volumes,
 )
 from pipeline.checks.parsed import Parsed, Problem, Target, parse
+from pipeline.checks.releases import DEFAULT, Release
 from pipeline.compiled import compiled_file
 from pipeline.compiled.compiled_file import Compiled
 
@@ -35,27 +39,42 @@ Rule = Callable[[Parsed, Target], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
     names.version, names.pipeline_name, names.task_names, names.parameter_names,
     graph.implementations, graph.producers, graph.dependencies,
-    parameters.defaults, parameters.given, parameters.sources,
+    parameters.defaults, parameters.given, parameters.sources, parameters.references,
     executors.kinds, executors.conditions, executors.importers,
     invocation.arguments, artifact_types.artifact_types,
     code.entry_modules, code.executors, code.named_code,
     images.images, images.data_digest,
     resources.accelerators, resources.amounts,
     beam.runners, training.training_jobs, volumes.kubernetes,
+    exits.exits, drivers.drivers, sizes.sizes,
 )  # fmt: skip
 
 
-def check(compiled: Compiled, target: Target) -> list[Problem]:
+def check(compiled: Compiled, target: Target, release: Release = DEFAULT) -> list[Problem]:
     """All that the backend would stumble over; none if the file can be sent as it is.
 
     A file that is no PipelineSpec is not looked at further: what is misspelt would be missing everywhere.
+
+    Args:
+      release: of Kubeflow Pipelines, where that is the target.
     """
-    parsed, problems = parse(compiled)
+    parsed, problems = parse(compiled, release)
     return problems or [problem for rule in RULES for problem in rule(parsed, target)]
 
 
-def check_file(path: Path, target: Target, settings_path: Path | None = None) -> list[Problem]:
+def check_file(
+    path: Path, target: Target, settings_path: Path | None = None, release: Release = DEFAULT
+) -> list[Problem]:
     """Places the file with the settings, the target's example if none are given, and checks it.
+
+    Raises:
+      CompiledFileError, SettingsError: as `placed_file`.
+    """
+    return check(placed_file(path, target, settings_path), target, release)
+
+
+def placed_file(path: Path, target: Target, settings_path: Path | None = None) -> Compiled:
+    """The file with the settings applied, or with the target's example if none are given.
 
     Raises:
       CompiledFileError, SettingsError: one of the two files cannot be read, or the settings are another target's.
@@ -68,7 +87,7 @@ def check_file(path: Path, target: Target, settings_path: Path | None = None) ->
     settings = settings_file.load(where)
     if isinstance(settings, Settings) or settings.target != target:
         raise SettingsError(f"{where} is not for {target}. Give --settings FILE with `target: {target}`.")
-    return check(placed(compiled_file.read(path), settings), target)
+    return placed(compiled_file.read(path), settings)
 
 
 def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:

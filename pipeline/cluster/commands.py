@@ -83,13 +83,20 @@ def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
     settings: _Settings = None,
+    kfp_version: Annotated[
+        str, typer.Option(metavar="RELEASE", help="Of Kubeflow Pipelines: 2.17, or next for the next major release.")
+    ] = "2.17",
 ) -> None:
     """Look for everything that Vertex AI or Kubeflow would stumble over, beyond what their loaders look at."""
     from pipeline.checks import check as checking
+    from pipeline.checks import releases
+    from pipeline.checks.sizes import Sizes
 
     console = Console()
     try:
-        problems = checking.check_file(file, target, settings)
+        release = releases.parse(kfp_version)
+        compiled = checking.placed_file(file, target, settings)
+        problems = checking.check(compiled, target, release)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     for problem in problems:
@@ -99,6 +106,8 @@ def check(
         raise failed(console, f"{faults}: {target} would not run {file}.")
     placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
+    if target == "kubeflow":
+        say(console, str(Sizes.of(compiled.spec)))
 
 
 @app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
@@ -275,7 +284,7 @@ def _reporter(console: Console) -> Callable[[str], None]:
 def _runs_table(listed: list[Run]) -> Table:
     table = Table()
     for name in ("run", "state", "started", "minutes", "page"):
-        table.add_column(name, overflow="fold", justify="right" if name == "minutes" else "left")
+        table.add_column(name, overflow="fold", justify="right" if name == "minutes" else "left", no_wrap=name == "run")
     for run in listed:
         started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else ""
         minutes = "" if run.minutes is None else f"{run.minutes:.0f}"

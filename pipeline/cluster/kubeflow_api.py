@@ -6,11 +6,12 @@ behind when it fails, and the run's page shows what was checked. The cache does 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,10 @@ from pipeline.cluster.submission import Submission, Submitted
 from pipeline.compiled.compiled_file import called
 from pipeline.settings.cluster import KubeflowSettings
 from pipeline.settings.environment import kubeflow_cookie, kubeflow_host, kubeflow_token, pods_namespace
+
+_PAGE = 10  # Runs of sixteen variants are 580,000 bytes each.
+_UNDER_WAY = ("pending", "running")
+_LATER = datetime.max.replace(tzinfo=timezone.utc)
 
 
 def described(submission: Submission) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
     run = _run(api, answer)
     if wait:
         report(f"{run.id}: {run.page}")
-        run = following.follow(functools.partial(_look, api, run.id), report)
+        run = following.follow(functools.partial(_look, api, settings, run.id), report)
     return Submitted(run.id, run.page, run.state)
 
 
@@ -61,8 +66,7 @@ def runs(settings: KubeflowSettings, report: Report, *, limit: int = 20) -> list
     experiment = _experiment(api, settings)
     if not experiment:
         return []
-    answer = api.get("runs", experiment_id=experiment, page_size=limit, sort_by="created_at desc")
-    return [_run(api, entry) for entry in answer.get("runs", [])]
+    return [_run(api, entry) for entry in _listed(api, experiment, limit)]
 
 
 def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
@@ -71,8 +75,8 @@ def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
     Raises:
       ClusterError: as `submit`; there is no such run.
     """
-    api, _ = _reached(settings, report)
-    return following.follow(functools.partial(_look, api, run_id), report)
+    api, settings = _reached(settings, report)
+    return following.follow(functools.partial(_look, api, settings, run_id), report)
 
 
 def _settings(submission: Submission) -> KubeflowSettings:
@@ -173,18 +177,68 @@ def _run(api: Api, entry: Mapping[str, Any]) -> Run:
     )
 
 
-def _look(api: Api, run_id: str) -> Look:
+def _listed(api: Api, experiment: str, limit: int) -> Iterator[Mapping[str, Any]]:
+    """The latest runs, in small pages: each entry brings its whole spec along."""
+    token: str | None = None
+    while limit > 0:
+        answer = api.get(
+            "runs", experiment_id=experiment, page_size=min(limit, _PAGE), page_token=token, sort_by="created_at desc"
+        )
+        yield from (entries := answer.get("runs", []))
+        limit, token = limit - len(entries), answer.get("next_page_token")
+        if not token or not entries:
+            return
+
+
+def _look(api: Api, settings: KubeflowSettings, run_id: str) -> Look:
     entry = api.get(f"runs/{run_id}")
-    return Look(_run(api, entry), dict(_tasks(entry)), _error(entry))
+    look = Look(_run(api, entry), dict(_tasks(entry)), _error(entry))
+    return dataclasses.replace(look, notes=tuple(_notes(entry, look, settings))) if look.ended else look
+
+
+def _notes(entry: Mapping[str, Any], look: Look, settings: KubeflowSettings) -> Iterator[str]:
+    """Of a run that has ended: what its own answer does not say."""
+    if any(each.get("state") == "CANCELING" for each in entry.get("state_history", [])):
+        yield "It was terminated."
+    if lacking := _untold(entry, look.run.state):
+        yield f"Kubeflow has not told how {lacking} of {sum(_calls(entry).values())} tasks ended; its page may."
+    if look.run.state == "failed":
+        namespace = settings.namespace or "kubeflow"
+        yield (
+            f"The logs: kubectl --namespace {namespace} logs --selector pipeline/runid={look.run.id} --container main "
+            "--prefix --tail 30"
+        )
+
+
+def _untold(entry: Mapping[str, Any], state: str) -> int:
+    """Of many tasks Argo keeps the states where Kubeflow's API server does not read them: they freeze, or are missing.
+
+    Behind a failure tasks are missing that never began.
+    """
+    calls = _calls(entry)
+    told = Counter(name for name, state, _ in _details(entry) if state not in _UNDER_WAY)
+    frozen = Counter(name for name, state, _ in _details(entry) if state in _UNDER_WAY)
+    return sum((calls - told if state == "succeeded" else calls & frozen).values())
 
 
 def _tasks(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Of the pipeline's own tasks: the drivers and executors around them are listed beside them."""
-    given = entry.get("pipeline_spec", {})
-    spec = given.get("pipeline_spec", given)
+    ended = entry.get("state", "").lower() in following.ENDED
+    told = [each for each in _details(entry) if not (ended and each[1] in _UNDER_WAY)]  # States freeze: see _notes.
+    return following.summed(told, _calls(entry))
+
+
+def _details(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Tasks, states, errors by the time at which they ended; they come in no order."""
     details = entry.get("run_details", {}).get("task_details", [])
-    said = ((each.get("display_name", ""), each.get("state", "").lower(), _error(each)) for each in details)
-    return following.summed(said, Counter(task.name for task in called(spec)))
+    ordered = sorted(details, key=lambda each: _time(each.get("end_time")) or _time(each.get("start_time")) or _LATER)
+    return [(each.get("display_name", ""), each.get("state", "").lower(), _error(each)) for each in ordered]
+
+
+def _calls(entry: Mapping[str, Any]) -> Counter[str]:
+    """How often the run calls each of the pipeline's own tasks."""
+    given = entry.get("pipeline_spec", {})
+    return Counter(task.name for task in called(given.get("pipeline_spec", given)))
 
 
 def _error(entry: Mapping[str, Any]) -> str:

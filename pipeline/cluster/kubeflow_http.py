@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pipeline.cluster.runs import ClusterError, Unreachable
+from pipeline.cluster.runs import ClusterError, Gone, Unreachable
 
 TIMEOUT = 60  # Seconds without a byte.
 LARGEST = 64 << 20  # Bytes of an answer. A run's details have some 100,000.
@@ -108,7 +108,7 @@ class Api:
         request = urllib.request.Request(self.url(path), data=body, headers=headers, method=method)
         try:
             with self._opener().open(request, timeout=TIMEOUT) as answer:
-                return self._read(answer.read(LARGEST))
+                return self._read(answer.read(LARGEST + 1))
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error.code, error.read(LARGEST), error.headers.get("Location")) from None
@@ -134,6 +134,10 @@ class Api:
         return context
 
     def _read(self, text: bytes) -> dict[str, Any]:
+        if len(text) > LARGEST:
+            raise ClusterError(
+                f"{self.host} answers with more than {LARGEST:,} bytes: ask for less, such as --limit 5."
+            )
         try:
             answer = json.loads(text or b"{}")
         except ValueError:
@@ -155,7 +159,7 @@ class Api:
                 "look whether `namespace` is yours."
             )
         if code == 404:
-            return ClusterError(
+            return Gone(
                 f"{self.host} knows nothing there (404: {said}). On a whole Kubeflow the address ends in /pipeline; "
                 "else look at the id."
             )
@@ -198,10 +202,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _message(text: bytes) -> str:
-    """The server's own words: those of its JSON, or the page's beginning."""
+    """The server's own words: those of its JSON without the stack behind its first line, or the page's beginning."""
     try:
         answer = json.loads(text)
-        said = answer.get("message") or answer.get("error")
+        said = str(answer.get("message") or answer.get("error") or "").strip().split("\n", 1)[0]
     except (ValueError, AttributeError):
         said = None
     words = " ".join(str(said or text.decode(errors="replace")).split())

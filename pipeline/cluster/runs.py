@@ -26,6 +26,10 @@ class Unreachable(ClusterError):
     """Nobody answered; asking again may help."""
 
 
+class Gone(ClusterError):
+    """There is no such run, or no longer."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run, as a list shows it."""
@@ -45,6 +49,7 @@ class Look:
     run: Run
     tasks: Mapping[str, str] = field(default_factory=dict)  # Task → its state, and its error where there is one.
     error: str = ""
+    notes: tuple[str, ...] = ()  # What to say once it has ended.
 
     @property
     def ended(self) -> bool:
@@ -73,12 +78,15 @@ def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float],
                 missed = 0
                 changed = _tell(before, seen, report)
                 if seen.ended:
+                    for note in seen.notes:
+                        report(note)
                     return seen.run
                 wait = FIRST if changed else min(wait * 1.5, LONGEST)
             sleep(wait)
-    except (KeyboardInterrupt, ClusterError):
+    except (KeyboardInterrupt, ClusterError) as reason:
         if seen:
-            report(f"No longer following {seen.run.id}, which goes on: {seen.run.page}")
+            where = "was deleted" if isinstance(reason, Gone) else f"goes on: {seen.run.page}"
+            report(f"No longer following {seen.run.id}, which {where}")
         raise
 
 

@@ -209,10 +209,9 @@ class KubeflowSettings(Cluster):
         pushed = name == PUSH_DESTINATION  # Nodes write to Cloud Storage by themselves.
         if pushed and re.match("gs://[^/]", folder):
             return None
-        under, bucket = ", ".join(mounts) or "there is none", " or gs://BUCKET/FOLDER" if pushed else ""
-        return (
-            f"a folder on one of the volumes ({under}){bucket}: Kubeflow brings nodes their artifacts and nothing else"
-        )
+        under, bucket = ", ".join(mounts) or "there is none", "gs://BUCKET/FOLDER or " if pushed else ""
+        nothing_else = "Kubeflow brings nodes their artifacts and nothing else"
+        return f"{bucket}a folder on one of the volumes ({under}): {nothing_else}"
 
     def rules(self) -> Iterator[Rule]:
         yield from super().rules()

@@ -1,10 +1,11 @@
 """The compiled file broken in one place at a time: what `check` must say, and by which rule."""
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pipeline.checks import artifact_types, code, executors, graph, invocation, names, parameters
+from pipeline.checks import artifact_types, code, drivers, executors, exits, graph, invocation, names, parameters, sizes
 from pipeline.checks.check import Rule
 from pipeline.compiled.compiled_file import Compiled
 
@@ -70,6 +71,16 @@ def import_examples(compiled: Compiled, uri: dict[str, Any]) -> None:
 
 def set_condition(compiled: Compiled, name: str, condition: str) -> None:
     task(compiled, name)["triggerPolicy"] = {"condition": condition}
+
+
+WHATEVER = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+
+
+def late(compiled: Compiled) -> dict[str, Any]:
+    """ZooReport's call again, behind it."""
+    called = copy.deepcopy(compiled.tasks["ZooReport"])
+    del called["triggerPolicy"]
+    return called | {"dependentTasks": ["ZooReport"], "taskInfo": {"name": "Late"}}
 
 
 def import_on_condition(compiled: Compiled) -> None:
@@ -274,5 +285,61 @@ SPECS = [
         "function that is not there",
         lambda c: inputs(c, TRAINER)["parameters"]["run_fn"]["runtimeValue"].update(constant="trainer.task.run"),
         code.named_code, TRAINER, "'trainer.task.run': there is no 'run' in task.py", "Name one that is there",
+    ),
+    Broken(
+        "task behind the zoo's report", lambda c: c.tasks.update(Late=late(c)),
+        exits.exits, "Late", "waits for ZooReport, which runs however others ended", "out of its dependentTasks",
+        "kubeflow",
+    ),
+    Broken(
+        "DAG that only ends",
+        lambda c: task(c, "branches/Variant-w025-r64").update(triggerPolicy=WHATEVER),
+        exits.exits, "branches", "no task but Variant-w025-r64, to run however others ended", "Add the tasks",
+        "kubeflow",
+    ),
+    Broken(
+        "report behind nothing", lambda c: c.tasks["ZooReport"].pop("dependentTasks"),
+        exits.exits, "ZooReport", "has no dependentTasks: it would never run", "wait for one task", "kubeflow",
+    ),
+    Broken(
+        "report behind two", lambda c: c.tasks["ZooReport"].update(dependentTasks=["branches", "DataGate"]),
+        exits.exits, "ZooReport", "waits for DataGate, branches: Kubeflow runs it 2 times", "wait for one task", "kubeflow",
+    ),
+    Broken(
+        "once for each artifact",
+        lambda c: c.tasks["DataGate"].update(
+            artifactIterator={"itemInput": "report", "items": {"inputArtifact": "report"}}
+        ),
+        drivers.drivers, "DataGate", "(artifactIterator), which Kubeflow refuses", "Iterate over a parameter", "kubeflow",
+    ),
+    Broken(
+        "constant longer than an argument",
+        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "x" * 200_000}}),
+        sizes.sizes, "DataGate", "'code' is 200,002 bytes, wanted at most 131,071", "Put it into a file", "kubeflow",
+    ),
+    Broken(
+        "argument longer than the kernel takes", lambda c: container(c, "DataGate")["args"].append("x" * 131_072),
+        sizes.sizes, "DataGate", "An argument of its container is 131,072 bytes", "Put it into a file", "kubeflow",
+    ),
+    Broken(
+        "Argo's reference in a constant",
+        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "a {{workflow.name}}"}}),
+        parameters.references, "DataGate", "'code' has '{{workflow.name' in it", "without {{ and $(", "kubeflow",
+    ),
+    Broken(
+        "Kubernetes' reference in a default", lambda c: c.parameters["data"].update(defaultValue="/mnt/$(HOME)"),
+        parameters.references, "parameter data", "has '$(HOME' in it", "without {{ and $(", "kubeflow",
+    ),
+    Broken(
+        "condition in words", lambda c: set_condition(c, "DataGate", "this is no condition"),
+        executors.conditions, "DataGate", "'this is no condition' is no expression of CEL", "inputs.parameter_values",
+    ),
+    Broken(
+        "condition with an open bracket", lambda c: set_condition(c, "DataGate", "(1 == 1"),
+        executors.conditions, "DataGate", "is no expression of CEL", "inputs.parameter_values",
+    ),
+    Broken(
+        "condition of Python's", lambda c: set_condition(c, "DataGate", "not (1 == 1)"),
+        executors.conditions, "DataGate", "is no expression of CEL", "inputs.parameter_values",
     ),
 ]  # fmt: skip

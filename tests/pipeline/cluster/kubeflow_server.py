@@ -42,6 +42,12 @@ def invalid(message: str) -> Refused:
     return Refused(400, 3, message)
 
 
+def internal(message: str) -> Refused:
+    """Of a spec that the server does not take, with the stack that it sends along."""
+    stack = "\ngithub.com/kubeflow/pipelines/backend/src/common/util.NewInternalServerError\n\t/go/src/error.go:143"
+    return Refused(500, 13, f"Failed to create a new run: InternalServerError: {message}{stack}")
+
+
 @dataclass
 class State:
     """What the server knows, what it was asked, and what it demands."""
@@ -165,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(404, 5, "Not Found")
         _known_fields(body, RUN if path == "runs" else RECURRING)
         if body["experiment_id"] not in {each["experiment_id"] for each in state.experiments}:
-            raise invalid(f"Failed to fetch namespace for experiment {body['experiment_id']}")
+            raise Refused(404, 5, f"Experiment {body['experiment_id']} not found")
         check_spec(body["pipeline_spec"], body["runtime_config"]["parameters"])
         if path == "runs":
             made = {**body, "run_id": f"run-{len(state.runs) + 1}", "state": "PENDING"}
@@ -184,9 +190,9 @@ def check_spec(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
     platform, spec = spec.get("platform_spec"), spec.get("pipeline_spec", spec)
     parsed = _parsed(spec, pipeline_spec_pb2.PipelineSpec())
     if parsed.schema_version != "2.1.0":
-        raise invalid(f"KFP only supports schema version 2.1.0, but the spec has version {parsed.schema_version}")
+        raise internal(f"KFP only supports schema version 2.1.0, but the spec has version {parsed.schema_version}")
     if platform is not None and "kubernetes" not in _parsed(platform, pipeline_spec_pb2.PlatformSpec()).platforms:
-        raise invalid("invalid platform spec")
+        raise internal("invalid platform spec")
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name, parameter in declared.items():
         if name not in parameters and "defaultValue" not in parameter and not parameter.get("isOptional"):
@@ -202,7 +208,7 @@ def _parsed(document: dict[str, Any], message: Any) -> Any:
     try:
         return json_format.ParseDict(document, message)
     except json_format.ParseError as error:
-        raise invalid(f"invalid v2 pipeline spec: {error}") from error
+        raise internal(f"invalid v2 pipeline spec: {error}") from error
 
 
 def check_cron(text: str) -> None:
@@ -236,5 +242,7 @@ def _page(key: str, entries: list[dict[str, Any]], query: dict[str, str]) -> dic
     """Nothing to tell is left out, as protocol buffers do."""
     if query.get("sort_by") == "created_at desc":
         entries = sorted(entries, key=lambda entry: entry["created_at"], reverse=True)
-    shown = entries[: int(query.get("page_size") or 20)]
-    return {key: shown, "total_size": len(entries)} if shown else {}
+    start = int(query.get("page_token") or 0)
+    end = start + int(query.get("page_size") or 20)
+    shown, more = entries[start:end], {"next_page_token": str(end)} if end < len(entries) else {}
+    return {key: shown, "total_size": len(entries), **more} if shown else {}
