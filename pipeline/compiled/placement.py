@@ -15,6 +15,7 @@ from pipeline.compiled.training_job import EXECUTOR, IN_THE_NODE, training_job_f
 from pipeline.settings.cluster import Cluster, KubeflowSettings, VertexSettings
 from pipeline.settings.error import SettingsError
 from pipeline.settings.nodes import BEAM_NODES, DEFAULT, KINDS, TRAINERS, Beam, Training, kind, of_node
+from pipeline.settings.pods import executor_config
 
 _GIGABYTES = {"M": 1e-3, "G": 1, "T": 1e3, "Mi": 2**20 / 1e9, "Gi": 2**30 / 1e9, "Ti": 2**40 / 1e9}
 
@@ -36,6 +37,7 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
                 task.pop("cachingOptions", None)
     for node, container in containers(placed):
         _place_container(container, node, settings)
+        _retry(placed.nodes[node].task, of_node(settings.node_settings, node).get("retries", 0))
     if isinstance(settings, KubeflowSettings):
         return Compiled(spec, _on_kubernetes(placed, settings, compiled.platform))
     return placed
@@ -120,11 +122,27 @@ def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[
         chosen = of_node(settings.node_settings, node)
         said: dict[str, Any] = {
             "pvcMount": [{"constant": volume.claim, "mountPath": volume.mount} for volume in settings.volumes],
-            "nodeSelector": {"labels": chosen["node_selector"]} if chosen.get("node_selector") else {},
             "podMetadata": {"labels": settings.labels} if settings.labels else {},
+            "imagePullSecret": [_pull_secret(name) for name in settings.image_pull_secrets],
+            "imagePullPolicy": settings.image_pull_policy,
+            **executor_config(chosen),
         }
         executors[label] = executors.get(label, {}) | {name: value for name, value in said.items() if value}
     return platform
+
+
+def _pull_secret(name: str) -> dict[str, Any]:
+    """The first name is the only one that Kubeflow below 2.5 reads."""
+    return {"secretName": name, "secretNameParameter": {"runtimeValue": {"constant": name}}}
+
+
+def _retry(task: dict[str, Any], retries: int) -> None:
+    """Half a minute later, then a minute, at most ten: trainers go on from their checkpoints."""
+    task.pop("retryPolicy", None)
+    if retries:
+        task["retryPolicy"] = {
+            "maxRetryCount": retries, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "600s",
+        }  # fmt: skip
 
 
 def _executors(compiled: Compiled) -> Iterator[tuple[str, str]]:

@@ -180,7 +180,9 @@ class KubeflowSettings(Cluster):
         examples=["https://kubeflow.example"],
     )  # fmt: skip
     namespace: str | None = Field(default=None, description="the user's namespace, where Kubeflow has several users")
-    experiment: str = Field(default="mobilenet", min_length=1, description="under which the runs are listed")
+    experiment: str = Field(
+        default="mobilenet", min_length=1, max_length=128, description="under which the runs are listed"
+    )
     service_account: str | None = Field(default=None, description="of Kubernetes, for the pods")
     token_file: str | None = Field(
         default=None, description="a file with the bearer token; else KUBEFLOW_TOKEN, else none"
@@ -195,6 +197,8 @@ class KubeflowSettings(Cluster):
         default=None, pattern="^(gs|s3|minio)://.+", description="instead of Kubeflow's own",
         examples=["minio://mlpipeline/mobilenet"],
     )  # fmt: skip
+    image_pull_secrets: list[str] = Field(default=[], description="secrets with the registry's login")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     volumes: list[Volume] = Field(default=[], description="which all nodes mount")
     nodes: dict[str, KubeflowNode] = Field(default={}, description="by id, kind, or default for all")
 

@@ -303,14 +303,16 @@ SPECS = [
     ),
     Broken(
         "report behind two", lambda c: c.tasks["ZooReport"].update(dependentTasks=["branches", "DataGate"]),
-        exits.exits, "ZooReport", "waits for DataGate, branches: Kubeflow runs it 2 times", "wait for one task", "kubeflow",
+        exits.exits, "ZooReport", "waits for DataGate, branches: Kubeflow runs it 2 times", "wait for one",
+        "kubeflow",
     ),
     Broken(
         "once for each artifact",
         lambda c: c.tasks["DataGate"].update(
             artifactIterator={"itemInput": "report", "items": {"inputArtifact": "report"}}
         ),
-        drivers.drivers, "DataGate", "(artifactIterator), which Kubeflow refuses", "Iterate over a parameter", "kubeflow",
+        drivers.drivers, "DataGate", "(artifactIterator), which Kubeflow refuses", "Iterate over a param",
+        "kubeflow",
     ),
     Broken(
         "constant longer than an argument",
@@ -323,7 +325,7 @@ SPECS = [
     ),
     Broken(
         "Argo's reference in a constant",
-        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "a {{workflow.name}}"}}),
+        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "{{workflow.name}}"}}),
         parameters.references, "DataGate", "'code' has '{{workflow.name' in it", "without {{ and $(", "kubeflow",
     ),
     Broken(
