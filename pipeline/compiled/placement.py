@@ -113,8 +113,8 @@ def gigabytes(text: str) -> float:
 
 
 def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[str, Any] | None) -> dict[str, Any]:
-    """A PlatformSpec: what was in the file, and what settings say. `constant` is an older name for the claim's, and the
-    only one that Kubeflow below 2.5 reads; later ones read it too."""
+    """A PlatformSpec: what was in the file, and what settings say. `constant` and `secretName` are older names, and the
+    only ones that Kubeflow below 2.5 reads; later ones read them too."""
     platform = copy.deepcopy(platform or {})
     deployment = platform.setdefault("platforms", {}).setdefault("kubernetes", {}).setdefault("deploymentSpec", {})
     executors = deployment.setdefault("executors", {})
@@ -123,17 +123,12 @@ def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[
         said: dict[str, Any] = {
             "pvcMount": [{"constant": volume.claim, "mountPath": volume.mount} for volume in settings.volumes],
             "podMetadata": {"labels": settings.labels} if settings.labels else {},
-            "imagePullSecret": [_pull_secret(name) for name in settings.image_pull_secrets],
+            "imagePullSecret": [{"secretName": name} for name in settings.image_pull_secrets],
             "imagePullPolicy": settings.image_pull_policy,
             **executor_config(chosen),
         }
         executors[label] = executors.get(label, {}) | {name: value for name, value in said.items() if value}
     return platform
-
-
-def _pull_secret(name: str) -> dict[str, Any]:
-    """The first name is the only one that Kubeflow below 2.5 reads."""
-    return {"secretName": name, "secretNameParameter": {"runtimeValue": {"constant": name}}}
 
 
 def _retry(task: dict[str, Any], retries: int) -> None:

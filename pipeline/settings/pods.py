@@ -71,7 +71,6 @@ def _toleration(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _variables(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """`secretName` and `configMapName` are what all releases read; newer ones have a parameter beside it."""
+    """`secretName` and `configMapName` are what all releases read; the newer names end the older ones' drivers."""
     keys = [{f"{kind}Key": key, "envVar": variable} for key, variable in sorted(said["keys"].items())]
-    name = {"runtimeValue": {"constant": said["name"]}}
-    return {f"{kind}Name": said["name"], f"{kind}NameParameter": name, "keyToEnv": keys}
+    return {f"{kind}Name": said["name"], "keyToEnv": keys}
