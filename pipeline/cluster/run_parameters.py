@@ -15,10 +15,11 @@ from components import options
 from components.data_error import DataError
 from components.sources import class_choice, detect
 from components.sources.wanted import Wanted
+from pipeline.checks.parameters import reference
 from pipeline.cluster import recipe_changes
 from pipeline.cluster.recipe_changes import Change
 from pipeline.compiled.compiled_file import Compiled, as_json
-from pipeline.settings.cluster import FOLDERS, Cluster
+from pipeline.settings.cluster import FOLDERS, Cluster, KubeflowSettings
 from pipeline.settings.local import VISIBLE_DROP
 from trainer.recipe import RecipeError
 
@@ -126,6 +127,8 @@ def _check(name: str, value: Any, settings: Cluster | None) -> None:
     if name in _FRACTIONS:
         fits, text = _FRACTIONS[name]
         wanted = None if fits(value) else text
+    if isinstance(settings, KubeflowSettings) and reference(value):
+        wanted = wanted or f"it without {reference(value)!r}, which Argo would replace"
     if wanted:
         raise RunParameterError(f"--parameter {name} is {value!r}, wanted {wanted}.")
 

@@ -146,6 +146,9 @@ class VertexSettings(Cluster):
     network: str | None = Field(
         default=None, description="where there is a private one", examples=["projects/12345/global/networks/my-network"]
     )
+    fingerprint: Literal["listing", "driver"] = Field(
+        default="listing", description="who tells one state of the data from another, where no data_digest is given"
+    )
     nodes: dict[str, VertexNode] = Field(default={}, description="by id, kind, or default for all")
 
     @property

@@ -41,7 +41,7 @@ class EnvironmentFrom(TypedDict):
     __pydantic_config__ = _STRICT  # pyright: ignore[reportGeneralTypeIssues]
 
     name: _Text
-    keys: Annotated[dict[str, _Variable], Field(min_length=1)]
+    keys: dict[str, _Variable]
 
 
 def executor_config(node: Mapping[str, Any]) -> dict[str, Any]:

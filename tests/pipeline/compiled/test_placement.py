@@ -223,10 +223,9 @@ def test_what_a_platforms_team_asks_of_pods_is_in_kubeflows_words(compiled, on_k
         assert [secret.secret_name for secret in config.image_pull_secret] == ["registry-login"]
         assert config.image_pull_policy == "IfNotPresent"
     trainer, gate = executors["FloatTrainer_executor"], executors["DataGate_executor"]
-    taints = [
-        (each.key, each.operator, each.value, each.effect, each.toleration_seconds) for each in trainer.tolerations
-    ]
-    assert taints == [("nvidia.com/gpu", "Exists", "", "NoSchedule", 0), ("spot", "Equal", "true", "NoExecute", 60)]
+    [gpu, spot] = trainer.tolerations
+    assert (gpu.key, gpu.operator, gpu.effect) == ("nvidia.com/gpu", "Exists", "NoSchedule")
+    assert (spot.key, spot.operator, spot.value, spot.toleration_seconds) == ("spot", "Equal", "true", 60)
     [term] = trainer.node_affinity
     [zone] = term.match_expressions
     assert (zone.key, zone.operator) == ("topology.kubernetes.io/zone", "In")

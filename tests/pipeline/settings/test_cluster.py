@@ -204,10 +204,8 @@ def test_bundles_may_be_pushed_to_a_volume_or_to_cloud_storage_from_kubeflow(fol
 
 @pytest.mark.parametrize("folder", ["gs://", "s3://b/models", "/models"])
 def test_and_nowhere_else(folder):
-    wanted = (
-        "gs://BUCKET/FOLDER or a folder on one of the volumes (/mnt): Kubeflow brings nodes their artifacts and nothing "
-        "else"
-    )
+    nothing_else = "Kubeflow brings nodes their artifacts and nothing else"
+    wanted = f"gs://BUCKET/FOLDER or a folder on one of the volumes (/mnt): {nothing_else}"
     assert told(KUBEFLOW, parameters={"data": "/mnt/data", "push_destination": folder}) == [
         f"parameters.push_destination: got '{folder}', wanted {wanted}"
     ]
@@ -226,7 +224,6 @@ def test_a_token_comes_from_a_file_or_a_command_and_not_from_both():
         ({"tolerations": [{"kee": "spot"}]}, "tolerations.0.kee: got an unknown name"),
         ({"affinity": [{"operator": "In"}]}, "affinity.0.key: got nothing"),
         ({"env_from_secrets": [{"name": "s", "keys": {"a": "NO-NAME"}}]}, "env_from_secrets.0.keys.a: got 'NO-NAME'"),
-        ({"env_from_secrets": [{"name": "s", "keys": {}}]}, "env_from_secrets.0.keys: got a mapping"),
         ({"deadline": 0}, "deadline: got 0"),
         ({"retries": -1}, "retries: got -1"),
         ({"run_as_user": -1}, "run_as_user: got -1"),
