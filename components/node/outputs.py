@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -21,7 +22,7 @@ from components.node.cloud_paths import localized, remote
 
 _VALUES = {f"tfx.{name}" for name in ("String", "Integer", "Float", "Boolean", "JsonValue", "Bytes")}
 _METRICS = system_types.TYPES["system.Metrics"]
-_BUCKETS = "gs://"  # All that Beam's workers elsewhere write to.
+_TIMEOUT = 60  # Seconds without an answer.
 
 
 def make_folders(execution: Mapping[str, Any], *, root: str = "/") -> None:
@@ -51,14 +52,17 @@ def hand_back(execution: Mapping[str, Any], *, root: str | None) -> None:
 
 
 def remove_folder_objects(execution: Mapping[str, Any]) -> None:
-    """Under the outputs that lie in a bucket."""
-    from components.release import gcs_path
+    """Those under outputs in a bucket of Cloud Storage, where alone Beam's workers elsewhere write to."""
+    from google.cloud import storage
 
+    client = storage.Client(project="none")  # The project matters for making buckets, which we never do.
     for _, artifact in artifacts(execution, "outputs"):
-        if artifact["uri"].startswith(_BUCKETS):
-            place = gcs_path.place(artifact["uri"])
-            for marker in place.folder_objects() if isinstance(place, gcs_path.BucketPath) else ():
-                marker.unlink()
+        address = urlsplit(artifact["uri"])
+        if address.scheme != "gs":
+            continue
+        for blob in client.list_blobs(address.netloc, prefix=f"{address.path.strip('/')}/", timeout=_TIMEOUT):
+            if blob.name.endswith("/") and not blob.size:
+                blob.delete(timeout=_TIMEOUT)
 
 
 def artifacts(execution: Mapping[str, Any], side: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -85,12 +85,6 @@ class BucketPath:
             names = [blob.name.removeprefix(self._prefix) for blob in self._listed()]
         return sorted(name for name in names if name and not name.endswith("/"))
 
-    def folder_objects(self) -> list[BucketPath]:
-        """Those that stand for folders, this one's own among them: they end in / and hold nothing."""
-        with _as_os_errors(self):
-            found = [blob.name for blob in self._listed() if blob.name.endswith("/") and not int(blob.size or 0)]
-        return [BucketPath(self.bucket, name) for name in found]
-
     def read_bytes(self) -> bytes:
         """Compared with the service's checksum on the way."""
         if (size := self.stat().st_size) > _LARGEST:
