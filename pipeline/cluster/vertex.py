@@ -128,7 +128,12 @@ def _job(submission: Submission) -> types.CreatePipelineJobRequest:
         labels=settings.labels,
         service_account=settings.service_account or "",
         network=settings.network or "",
+        reserved_ip_ranges=settings.reserved_ip_ranges,
     )
+    if settings.encryption_key:
+        job.encryption_spec = types.EncryptionSpec(kms_key_name=settings.encryption_key)
+    if settings.network_attachment:
+        job.psc_interface_config = types.PscInterfaceConfig(network_attachment=settings.network_attachment)
     identity = "" if submission.schedule else submission.name  # A schedule gives each of its runs one.
     return types.CreatePipelineJobRequest(parent=_parent(settings), pipeline_job=job, pipeline_job_id=identity)
 

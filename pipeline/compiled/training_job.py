@@ -22,8 +22,21 @@ def training_job_flag(training: Training, *, image: str, settings: VertexSetting
         "network": settings.network,
         "labels": settings.labels,
         "worker_pool_specs": worker_pools(training, image=image),
+        "scheduling": _scheduling(training),
+        "persistent_resource_id": training.persistent_resource,
+        "reserved_ip_ranges": settings.reserved_ip_ranges,
+        "psc_interface_config": {"network_attachment": settings.network_attachment}
+        if settings.network_attachment
+        else None,
+        "encryption_spec": {"kms_key_name": settings.encryption_key} if settings.encryption_key else None,
     }
     return f"{FLAG}=" + json.dumps({name: value for name, value in job.items() if value}, sort_keys=True)
+
+
+def _scheduling(training: Training) -> dict[str, Any]:
+    said = {"timeout": training.timeout_hours and f"{training.timeout_hours * 3600:.0f}s"}
+    said |= {"strategy": training.strategy and training.strategy.upper()}
+    return {name: value for name, value in said.items() if value}
 
 
 def worker_pools(training: Training, *, image: str) -> list[dict[str, Any]]:

@@ -146,6 +146,15 @@ class VertexSettings(Cluster):
     network: str | None = Field(
         default=None, description="where there is a private one", examples=["projects/12345/global/networks/my-network"]
     )
+    network_attachment: str | None = Field(
+        default=None, description="of a Private Service Connect interface, instead of a network",
+        examples=["projects/my-project/regions/europe-west4/networkAttachments/vertex"],
+    )  # fmt: skip
+    reserved_ip_ranges: list[str] = Field(default=[], description="names of ranges in the network for the jobs")
+    encryption_key: str | None = Field(
+        default=None, pattern="^projects/.+/cryptoKeys/.+$", description="a key of Cloud KMS (CMEK)",
+        examples=["projects/my-project/locations/europe-west4/keyRings/ml/cryptoKeys/vertex"],
+    )  # fmt: skip
     fingerprint: Literal["listing", "driver"] = Field(
         default="listing", description="who tells one state of the data from another, where no data_digest is given"
     )
@@ -160,6 +169,10 @@ class VertexSettings(Cluster):
 
     def rules(self) -> Iterator[Rule]:
         yield from super().rules()
+        if self.network and self.network_attachment:
+            yield Rule(("network_attachment",), "either it or network")
+        if self.reserved_ip_ranges and not self.network:
+            yield Rule(("network",), "the network that has the reserved_ip_ranges")
         for name, node in self.nodes.items():
             if node.training and kind(name) not in TRAINERS:
                 yield Rule(("nodes", name, "training"), f"it under {' or '.join(TRAINERS)} only")

@@ -77,6 +77,11 @@ class Training(Strict):
     )
     gpu: VertexGpu | None = Field(default=None, description="of each machine")
     disk_gb: int = Field(default=100, ge=100, description="of each machine")
+    timeout_hours: float | None = Field(default=None, gt=0, le=720, description="after which the job is ended")
+    strategy: Literal["standard", "spot", "flex_start"] | None = Field(
+        default=None, description="how Vertex AI finds machines: spot ones may be taken away at any time"
+    )
+    persistent_resource: str | None = Field(default=None, description="the id of one whose machines the job takes")
 
 
 class Node(Strict):

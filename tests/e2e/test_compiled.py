@@ -9,13 +9,14 @@ import pytest
 
 from components.evaluation import tfma_module as evaluations
 from components.evaluation.scores import Evaluation
-from components.release import bundle
+from components.release import bundle, gcs_path
 from components.zoo import bundles
 from pipeline import lineage
 from pipeline.branch import Branch
 from pipeline.compiled import compiler
 from pipeline.compiled.compiled_file import Compiled
 from pipeline.emulator import runner as ir_runner
+from tests import storage_server
 from tests.e2e.conftest import WholeRun
 
 pytestmark = pytest.mark.e2e
@@ -88,13 +89,26 @@ def test_another_floor_runs_the_gate_and_what_waits_for_it_alone(vertex: Compare
 
 
 def test_as_on_kubeflow_it_ends_the_same_way_though_each_node_sees_its_own_artifacts_alone(
-    file, part_of_the_sample, tmp_path, whole_run: WholeRun
+    file, part_of_the_sample, tmp_path, whole_run: WholeRun, monkeypatch
 ):
     result = run(file, tmp_path, part_of_the_sample, backend="kubeflow")
     assert_same_counts(whole_run, result)
     assert_page_and_metrics(result)
     assert bundle.verify(tmp_path / "models" / "0.25_32" / "1") == []
     assert list((tmp_path / "pods").iterdir()) == []
+    assert_pushed_to_a_bucket(file, tmp_path, part_of_the_sample, monkeypatch)
+
+
+def assert_pushed_to_a_bucket(file: Compiled, workdir: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a node of Kubeflow's, whose launcher takes no output beyond the run's root: the rest comes from the cache."""
+    with storage_server.serving(monkeypatch) as storage:
+        again = run(file, workdir, data, backend="kubeflow", push_destination="gs://models/out")
+        assert bundle.verify(gcs_path.place("gs://models/out/0.25_32/1")) == []
+    assert {"out/0.25_32/latest", "out/zoo/zoo.json"} <= set(storage.objects)
+    [pushed] = again[PUSHER].artifacts["pushed_model"]
+    assert pushed["metadata"]["pushed_destination"] == "gs://models/out/0.25_32/1"
+    assert pushed["uri"].startswith("minio://mlpipeline/v2/artifacts/")
+    assert NODE.format("QatTrainer") in again.in_state("cached")
 
 
 def assert_page_and_metrics(result: ir_runner.RunResult) -> None:

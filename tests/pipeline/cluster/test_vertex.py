@@ -151,6 +151,17 @@ def test_the_driver_looks_where_the_settings_ask_for_it_or_nothing_can_be_listed
     assert _sent(tmp_path, asked) == (True, "")
 
 
+def test_a_key_of_the_users_own_and_a_private_way_in_are_asked_for(tmp_path, asked):
+    key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+    way = "projects/p/regions/l/networkAttachments/vertex"
+    settings = submissions.vertex_settings(encryption_key=key, network=None, network_attachment=way)
+    vertex.submit(submission(tmp_path, settings=settings), wait=False, report=print)
+    [(_, request, _)] = asked
+    job = request.pipeline_job
+    assert (job.encryption_spec.kms_key_name, job.psc_interface_config.network_attachment) == (key, way)
+    assert job.network == ""
+
+
 def test_each_node_gets_its_image_and_resources(tmp_path, asked):
     vertex.submit(submission(tmp_path), wait=False, report=print)
     [(_, request, _)] = asked

@@ -217,7 +217,7 @@ def test_every_pod_mounts_the_volumes_and_only_the_named_ones_choose_their_node(
 
 
 def test_what_a_platforms_team_asks_of_pods_is_in_kubeflows_words(compiled, on_kubeflow):
-    placed = placement.place(compiled, on_kubeflow)
+    placed = placement.place(compiled, on_kubeflow.model_copy(update={"image_pull_policy": "IfNotPresent"}))
     executors = {label: strictly(each, kubernetes_executor_config()) for label, each in on_kubernetes(placed).items()}
     for config in executors.values():
         assert [secret.secret_name for secret in config.image_pull_secret] == ["registry-login"]
