@@ -15,6 +15,7 @@ FLAG = "--training_job"
 
 def training_job_flag(training: Training, *, image: str, settings: VertexSettings) -> str:
     """`--training_job=JSON`: project, location, labels, and worker pools with the names of CustomJobSpec."""
+    way, key = settings.network_attachment, settings.encryption_key
     job = {
         "project": settings.project,
         "location": settings.location,
@@ -25,18 +26,19 @@ def training_job_flag(training: Training, *, image: str, settings: VertexSetting
         "scheduling": _scheduling(training),
         "persistent_resource_id": training.persistent_resource,
         "reserved_ip_ranges": settings.reserved_ip_ranges,
-        "psc_interface_config": {"network_attachment": settings.network_attachment}
-        if settings.network_attachment
-        else None,
-        "encryption_spec": {"kms_key_name": settings.encryption_key} if settings.encryption_key else None,
+        "psc_interface_config": {"network_attachment": way} if way else None,
+        "encryption_spec": {"kms_key_name": key} if key else None,
     }
     return f"{FLAG}=" + json.dumps({name: value for name, value in job.items() if value}, sort_keys=True)
 
 
 def _scheduling(training: Training) -> dict[str, Any]:
-    said = {"timeout": training.timeout_hours and f"{training.timeout_hours * 3600:.0f}s"}
-    said |= {"strategy": training.strategy and training.strategy.upper()}
-    return {name: value for name, value in said.items() if value}
+    said: dict[str, Any] = {}
+    if training.timeout_hours:
+        said["timeout"] = {"seconds": round(training.timeout_hours * 3600)}
+    if training.strategy:
+        said["strategy"] = training.strategy.upper()
+    return said
 
 
 def worker_pools(training: Training, *, image: str) -> list[dict[str, Any]]:

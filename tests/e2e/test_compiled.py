@@ -100,7 +100,7 @@ def test_as_on_kubeflow_it_ends_the_same_way_though_each_node_sees_its_own_artif
 
 
 def assert_pushed_to_a_bucket(file: Compiled, workdir: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a node of Kubeflow's, whose launcher takes no output beyond the run's root: the rest comes from the cache."""
+    """From a node of Kubeflow's, whose launcher takes no output beyond the run's root."""
     with storage_server.serving(monkeypatch) as storage:
         again = run(file, workdir, data, backend="kubeflow", push_destination="gs://models/out")
         assert bundle.verify(gcs_path.place("gs://models/out/0.25_32/1")) == []
