@@ -6,26 +6,21 @@ behind when it fails, and the run's page shows what was checked. The cache does 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
 from pipeline.cluster import runs as following
 from pipeline.cluster.kubeflow_http import Api, Login
-from pipeline.cluster.runs import ClusterError, Look, Report, Run
+from pipeline.cluster.kubeflow_run import look, run_of
+from pipeline.cluster.runs import ClusterError, Report, Run
 from pipeline.cluster.submission import Submission, Submitted
-from pipeline.compiled.compiled_file import called
 from pipeline.settings.cluster import KubeflowSettings
 from pipeline.settings.environment import kubeflow_cookie, kubeflow_host, kubeflow_token, pods_namespace
 
 _PAGE = 10  # Runs of sixteen variants are 580,000 bytes each.
-_UNDER_WAY = ("pending", "running")
-_LATER = datetime.max.replace(tzinfo=timezone.utc)
 
 
 def described(submission: Submission) -> dict[str, Any]:
@@ -49,10 +44,10 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
     if submission.schedule:
         identity = answer["recurring_run_id"]
         return Submitted(identity, api.page("recurringrun", identity), "scheduled")
-    run = _run(api, answer)
+    run = run_of(api, answer)
     if wait:
         report(f"{run.id}: {run.page}")
-        run = following.follow(functools.partial(_look, api, settings, run.id), report)
+        run = following.follow(functools.partial(look, api, settings, run.id), report)
     return Submitted(run.id, run.page, run.state)
 
 
@@ -66,7 +61,7 @@ def runs(settings: KubeflowSettings, report: Report, *, limit: int = 20) -> list
     experiment = _experiment(api, settings)
     if not experiment:
         return []
-    return [_run(api, entry) for entry in _listed(api, experiment, limit)]
+    return [run_of(api, entry) for entry in _listed(api, experiment, limit)]
 
 
 def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
@@ -76,7 +71,7 @@ def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
       ClusterError: as `submit`; there is no such run.
     """
     api, settings = _reached(settings, report)
-    return following.follow(functools.partial(_look, api, settings, run_id), report)
+    return following.follow(functools.partial(look, api, settings, run_id), report)
 
 
 def _settings(submission: Submission) -> KubeflowSettings:
@@ -165,18 +160,6 @@ def _named(name: str) -> str:
     return quote(json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}))
 
 
-def _run(api: Api, entry: Mapping[str, Any]) -> Run:
-    started, ended = _time(entry.get("created_at")), _time(entry.get("finished_at"))
-    return Run(
-        id=entry["run_id"],
-        name=entry.get("display_name", entry["run_id"]),
-        state=entry.get("state", "PENDING").lower(),
-        started=started,
-        minutes=following.minutes(started, ended),
-        page=api.page("runs", entry["run_id"]),
-    )
-
-
 def _listed(api: Api, experiment: str, limit: int) -> Iterator[Mapping[str, Any]]:
     """The latest runs, in small pages: each entry brings its whole spec along."""
     token: str | None = None
@@ -188,64 +171,3 @@ def _listed(api: Api, experiment: str, limit: int) -> Iterator[Mapping[str, Any]
         limit, token = limit - len(entries), answer.get("next_page_token")
         if not token or not entries:
             return
-
-
-def _look(api: Api, settings: KubeflowSettings, run_id: str) -> Look:
-    entry = api.get(f"runs/{run_id}")
-    look = Look(_run(api, entry), dict(_tasks(entry)), _error(entry))
-    return dataclasses.replace(look, notes=tuple(_notes(entry, look, settings))) if look.ended else look
-
-
-def _notes(entry: Mapping[str, Any], look: Look, settings: KubeflowSettings) -> Iterator[str]:
-    """Of a run that has ended: what its own answer does not say."""
-    if any(each.get("state") == "CANCELING" for each in entry.get("state_history", [])):
-        yield "It was terminated."
-    if lacking := _untold(entry, look.run.state):
-        yield f"Kubeflow has not told how {lacking} of {sum(_calls(entry).values())} tasks ended; its page may."
-    if look.run.state == "failed":
-        namespace = settings.namespace or "kubeflow"
-        yield (
-            f"The logs: kubectl --namespace {namespace} logs --selector pipeline/runid={look.run.id} --container main "
-            "--prefix --tail 30"
-        )
-
-
-def _untold(entry: Mapping[str, Any], state: str) -> int:
-    """Of many tasks Argo keeps the states where Kubeflow's API server does not read them: they freeze, or are missing.
-
-    Behind a failure tasks are missing that never began.
-    """
-    calls = _calls(entry)
-    told = Counter(name for name, state, _ in _details(entry) if state not in _UNDER_WAY)
-    frozen = Counter(name for name, state, _ in _details(entry) if state in _UNDER_WAY)
-    return sum((calls - told if state == "succeeded" else calls & frozen).values())
-
-
-def _tasks(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Of the pipeline's own tasks: the drivers and executors around them are listed beside them."""
-    ended = entry.get("state", "").lower() in following.ENDED
-    told = [each for each in _details(entry) if not (ended and each[1] in _UNDER_WAY)]  # States freeze: see _notes.
-    return following.summed(told, _calls(entry))
-
-
-def _details(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Tasks, states, errors by the time at which they ended; they come in no order."""
-    details = entry.get("run_details", {}).get("task_details", [])
-    ordered = sorted(details, key=lambda each: _time(each.get("end_time")) or _time(each.get("start_time")) or _LATER)
-    return [(each.get("display_name", ""), each.get("state", "").lower(), _error(each)) for each in ordered]
-
-
-def _calls(entry: Mapping[str, Any]) -> Counter[str]:
-    """How often the run calls each of the pipeline's own tasks."""
-    given = entry.get("pipeline_spec", {})
-    return Counter(task.name for task in called(given.get("pipeline_spec", given)))
-
-
-def _error(entry: Mapping[str, Any]) -> str:
-    return entry.get("error", {}).get("message", "")
-
-
-def _time(text: str | None) -> datetime | None:
-    """RFC 3339 in UTC; a time that is not yet comes as 1970."""
-    time = datetime.fromisoformat(f"{text[:19]}+00:00") if text else None
-    return time if time and time.year > 1970 else None

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.compiled.compiled_file import called
 from pipeline.emulator import kubeflow_values
 from pipeline.emulator.backend import ARTIFACTS_ONLY, ENTRYPOINT, Json, Values, artifact_id, numbered, provisioned
+from pipeline.emulator.object_store import copied, files, in_store, uploaded
 from pipeline.emulator.result import Artifact, CompiledRunError, TaskError
 
 _BUCKET = "minio://mlpipeline"
@@ -98,9 +99,9 @@ class Pod:
             for artifact in listed["artifacts"]:
                 if not artifact["uri"].startswith(_SCHEMES):
                     raise TaskError(f'input artifact "{name}": unrecognized uri format: "{artifact["uri"]}"')
-        for artifact in _in_store(inputs.get("artifacts", {})):
+        for artifact in copied(inputs.get("artifacts", {})):
             kept, here = in_store(self.store, artifact["uri"]), self.local(artifact["uri"])
-            for source, name in _files(kept):
+            for source, name in files(kept):
                 target = here / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
@@ -113,8 +114,8 @@ class Pod:
         shutil.copyfile(log, written)
         chosen = artifacts if succeeded else {_LOGS: artifacts.get(_LOGS, [])}
         try:
-            for artifact in _in_store({name: {"artifacts": each} for name, each in chosen.items()}):
-                for source, name in _uploaded(self.local(artifact["uri"])):
+            for artifact in copied({name: {"artifacts": each} for name, each in chosen.items()}):
+                for source, name in uploaded(self.local(artifact["uri"])):
                     target = in_store(self.store, artifact["uri"]) / name
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, target) if source.is_symlink() else source.replace(target)
@@ -223,38 +224,3 @@ class Kubeflow:
     def _executors(self) -> Mapping[str, Any]:
         kubernetes = (self.platform or {}).get("platforms", {}).get("kubernetes", {})
         return kubernetes.get("deploymentSpec", {}).get("executors", {})
-
-
-def in_store(store: Path, uri: str) -> Path:
-    """An object's file or folder. A plain path, as of a volume, is itself; other stores lie beside the own one."""
-    scheme, _, rest = uri.partition("://")
-    return store.with_name(scheme) / rest if rest else Path(uri)
-
-
-def _in_store(lists: Mapping[str, Any]) -> Iterator[Artifact]:
-    """Those that the launcher copies: a plain path is none of them."""
-    for listed in lists.values():
-        yield from (artifact for artifact in listed["artifacts"] if "://" in artifact["uri"])
-
-
-def _files(root: Path) -> Iterator[tuple[Path, str]]:
-    """Each file with its name under `root`, which may be one itself."""
-    if root.is_file():
-        yield root, ""
-    for path in sorted(root.rglob("*")):
-        if path.is_file():
-            yield path, str(path.relative_to(root))
-
-
-def _uploaded(root: Path) -> Iterator[tuple[Path, str]]:
-    """As the launcher walks an output: by name, folder by folder. A link to a file is the file, one to a folder fails
-    the task, and one to nothing ends the walk without a word."""
-    if root.is_file():
-        yield root, ""
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink() and not path.exists():
-            return
-        if path.is_symlink() and path.is_dir():
-            raise TaskError(f"unable to complete copying {path.name}, a link to a folder, to remote storage")
-        if path.is_file():
-            yield path, str(path.relative_to(root))

@@ -6,8 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from pipeline.branch import Branch
-from pipeline.compiled import compiled_file, compiler
+from pipeline.compiled import compiled_file
 from pipeline.compiled.compiled_file import Compiled
 from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
@@ -20,6 +19,9 @@ GPU_IMAGE = "registry.example/mobilenet:1-gpu"
 @functools.lru_cache(maxsize=1)
 def compiled() -> Compiled:
     """As `mobilenet compile` makes it."""
+    from pipeline.branch import Branch
+    from pipeline.compiled import compiler  # Which imports TFX: not every test needs it.
+
     return compiler.compile_pipeline(compiler.DEFAULTS, [Branch.of("0.25_64", "sample")])
 
 
