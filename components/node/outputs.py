@@ -60,9 +60,9 @@ def remove_folder_objects(execution: Mapping[str, Any]) -> None:
         address = urlsplit(artifact["uri"])
         if address.scheme != "gs":
             continue
-        for blob in client.list_blobs(address.netloc, prefix=f"{address.path.strip('/')}/", timeout=_TIMEOUT):
-            if blob.name.endswith("/") and not blob.size:
-                blob.delete(timeout=_TIMEOUT)
+        listed = client.list_blobs(address.netloc, prefix=f"{address.path.strip('/')}/", timeout=_TIMEOUT)
+        for blob in [each for each in listed if each.name.endswith("/") and not each.size]:  # All pages come first.
+            blob.delete(timeout=_TIMEOUT)
 
 
 def artifacts(execution: Mapping[str, Any], side: str) -> Iterator[tuple[str, dict[str, Any]]]:
