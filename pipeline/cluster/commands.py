@@ -214,7 +214,7 @@ def runs(
         chosen = _of_target(settings, target)
         backend = submitting.backend(chosen)
         if follow is None:
-            console.print(_runs_table(backend.runs(chosen, _reporter(console), limit=limit)))
+            _show_runs(console, backend.runs(chosen, _reporter(console), limit=limit))
             return
         run = backend.follow(chosen, follow, _reporter(console))
     except (ValueError, OSError) as error:
@@ -281,10 +281,22 @@ def _reporter(console: Console) -> Callable[[str], None]:
     return lambda line: say(console, line)
 
 
+def _show_runs(console: Console, listed: list[Run]) -> None:
+    """As a table where it fits: a run's id and page must be whole, to be copied."""
+    table = _runs_table(listed)
+    if console.measure(table).maximum <= console.width:
+        console.print(table)
+        return
+    for run in listed:
+        started = f", since {run.started:%Y-%m-%d %H:%M}" if run.started else ""
+        minutes = "" if run.minutes is None else f", {run.minutes:.0f} minutes"
+        say(console, f"{run.id}: {run.state}{started}{minutes}\n  {run.page}")
+
+
 def _runs_table(listed: list[Run]) -> Table:
     table = Table()
     for name in ("run", "state", "started", "minutes", "page"):
-        table.add_column(name, overflow="fold", justify="right" if name == "minutes" else "left", no_wrap=name == "run")
+        table.add_column(name, overflow="fold", justify="right" if name == "minutes" else "left")
     for run in listed:
         started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else ""
         minutes = "" if run.minutes is None else f"{run.minutes:.0f}"
