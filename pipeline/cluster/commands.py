@@ -284,7 +284,8 @@ def _reporter(console: Console) -> Callable[[str], None]:
 def _show_runs(console: Console, listed: list[Run]) -> None:
     """As a table where it fits: a run's id and page must be whole, to be copied."""
     table = _runs_table(listed)
-    if console.measure(table).maximum <= console.width:
+    whole = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    if whole <= console.width:
         console.print(table)
         return
     for run in listed:
