@@ -21,6 +21,7 @@ from pipeline.checks import (
     invocation,
     names,
     parameters,
+    placeholders,
     resources,
     sizes,
     training,
@@ -70,7 +71,7 @@ def check_file(
     Raises:
       CompiledFileError, SettingsError: as `placed_file`.
     """
-    return check(placed_file(path, target, settings_path), target, release)
+    return [*unfilled(target, settings_path), *check(placed_file(path, target, settings_path), target, release)]
 
 
 def placed_file(path: Path, target: Target, settings_path: Path | None = None) -> Compiled:
@@ -79,15 +80,25 @@ def placed_file(path: Path, target: Target, settings_path: Path | None = None) -
     Raises:
       CompiledFileError, SettingsError: one of the two files cannot be read, or the settings are another target's.
     """
+    settings, _ = _settings(target, settings_path)
+    return placed(compiled_file.read(path), settings)
+
+
+def unfilled(target: Target, settings_path: Path | None) -> list[Problem]:
+    """What the settings still say as the example does; the example itself is only a place."""
+    return list(placeholders.find(*_settings(target, settings_path))) if settings_path else []
+
+
+def _settings(target: Target, settings_path: Path | None) -> tuple[VertexSettings | KubeflowSettings, Path]:
     from pipeline.settings import settings_file
     from pipeline.settings.error import SettingsError
-    from pipeline.settings.local import ROOT, Settings
+    from pipeline.settings.local import EXAMPLES, Settings
 
-    where = settings_path or ROOT / "settings" / f"{target}.yaml"
+    where = settings_path or EXAMPLES / f"{target}.yaml"
     settings = settings_file.load(where)
     if isinstance(settings, Settings) or settings.target != target:
         raise SettingsError(f"{where} is not for {target}. Give --settings FILE with `target: {target}`.")
-    return placed(compiled_file.read(path), settings)
+    return settings, where
 
 
 def placed(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Compiled:

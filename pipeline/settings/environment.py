@@ -1,4 +1,4 @@
-"""The only reader and writer of the environment: Beam's workers, TensorFlow's messages, the way to Kubeflow."""
+"""The only reader and writer of the environment: Beam's workers, TensorFlow's messages, Kubeflow, notebooks."""
 
 from __future__ import annotations
 
@@ -110,6 +110,11 @@ def _output(command: Sequence[str]) -> str:
         words = " ".join(done.stderr.split())[-300:] or "without a word"
         raise SettingsError(f"token_command {said} ended with exit code {done.returncode}: {words}")
     return done.stdout.strip()
+
+
+def in_notebook() -> bool:
+    """A cell's `!command`: its output looks like a terminal, but each redraw of a live display stays in the page."""
+    return "JPY_PARENT_PID" in os.environ or "inline" in os.environ.get("MPLBACKEND", "")
 
 
 def quiet() -> None:

@@ -14,6 +14,7 @@ from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 from pipeline.settings.error import SettingsError
 from pipeline.settings.faults import Fault
 from pipeline.settings.local import Settings
+from trainer import outside_file
 from trainer.file_format import KEY, FileFormat, FormatError
 
 FORMAT = FileFormat("settings file")
@@ -109,11 +110,12 @@ def _faults(raw: Any) -> list[Fault]:
 
 def _compose(path: Path) -> yaml.Node:
     try:
-        if path.stat().st_size > LARGEST:
-            raise SettingsError(f"{path} has {path.stat().st_size:,} bytes, wanted at most {LARGEST:,}.")
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        with outside_file.opened(path) as (file, size):
+            if size > LARGEST:
+                raise SettingsError(f"{path} has {size:,} bytes, wanted at most {LARGEST:,}.")
+            root = yaml.compose(outside_file.bounded(file, LARGEST, path).decode(), yaml.SafeLoader)
         values = _size(root, {}) if root else 0
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, outside_file.OutsideFileError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply, or an alias stands for what holds it.") from error

@@ -54,7 +54,7 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(arguments, me
     output = ["--output", str(tmp_path / "out.yaml")] if arguments[0] == "compile" else []
     done = mobilenet(*arguments, *output)
     assert done.returncode == 1, done.stderr
-    assert re.search(message, done.stdout)
+    assert re.search(message, done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -69,7 +69,8 @@ def test_a_damaged_file_is_told_and_not_thrown(command, tmp_path):
         "run-compiled": lambda: mobilenet("run-compiled", damaged, "--workdir", str(tmp_path / "runs")),
     }[command]()
     assert done.returncode == 1
-    assert "Write the file with `mobilenet compile`" in done.stdout or "the compiled file is not whole" in done.stdout
+    said = done.stdout + done.stderr  # The faults that were found, and the error.
+    assert "Write the file with `mobilenet compile`" in said or "the compiled file is not whole" in said
     assert "Traceback" not in done.stdout + done.stderr
 
 
