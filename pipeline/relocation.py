@@ -78,7 +78,8 @@ def _told_by_artifacts(database: Path) -> str | None:
         roots = _roots(connection)
         uris = [uri for (uri,) in connection.execute("SELECT uri FROM Artifact")] if roots else []
     now = _replacing(roots, str(database.parent.absolute()))
-    return roots[0] if len(roots) == 1 and any(now(uri) != uri for uri in uris) else None
+    came_along = any(now(uri) != uri and os.path.exists(now(uri)) for uri in uris)
+    return roots[0] if len(roots) == 1 and came_along else None
 
 
 @contextlib.contextmanager
