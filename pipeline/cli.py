@@ -19,6 +19,7 @@ from pipeline.project import commands as project_commands
 from pipeline.release import commands as release_commands
 from pipeline.report import commands as report_commands
 from pipeline.run import commands as run_commands
+from pipeline.terminal import last_resort
 from pipeline.terminal.aliases import Commands
 
 app = typer.Typer(
@@ -45,7 +46,7 @@ app.add_typer(cluster_commands.app)
 
 def main() -> None:
     """The console script."""
-    app()
+    last_resort.run(app)
 
 
 def _version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from tfx.types.channel import BaseChannel
 from components.conversion.checkpoint_importer import CheckpointImporter
 from components.conversion.tflite_converter import TFLiteConverter
 from components.gate.accuracy_gate import AccuracyGate
-from components.gate.rule import ALPHA
+from components.gate.rule import ALPHA, VISIBLE_DROP
 from components.ingestion import label_schema
 from components.ingestion.data_gate import DataGate
 from components.ingestion.example_gen import ImageNetExampleGen
@@ -35,7 +35,7 @@ from components.zoo.zoo_report import ZooReport
 from pipeline import code_digest, eval_config
 from pipeline.branch import Branch, Start
 from pipeline.node_ids import ZOO
-from pipeline.settings.local import VISIBLE_DROP, Settings
+from pipeline.settings.local import Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.network.variant import Variant
 from trainer.recipe import Recipe

@@ -40,6 +40,7 @@ from components.gate.rule import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ER
 from components.node import driver
 from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
+from trainer.tflite import guard
 
 Found = TypeVar("Found")
 
@@ -152,6 +153,12 @@ def judge(
         alpha=rule.alpha,
     )
     described = provenance_records.description(parts.float_model)
+    int8 = (parts.tflite / INT8).read_bytes()
+    harm = guard.harm(int8)
+    faults, sample = None, None  # Nothing runs a file that does harm.
+    if not harm:
+        faults = _where_readable(answers.faults, parts, networks)
+        sample = _where_readable(training_sample.measure, parts, networks)
     return Verdict(
         (
             dataclasses.replace(
@@ -159,13 +166,14 @@ def judge(
                 notes=found.passed_over,
             ),
             structure.examine(
-                (parts.tflite / INT8).read_bytes(),
+                int8,
                 labels=labels,
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
+                harm=harm,
             ),
-            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts, networks) or ()),
-            fitness.judge(candidate, _where_readable(training_sample.measure, parts, networks), rule, labels=labels),
+            provenance.examine(parts, codes=codes, recomputed=faults or ()),
+            fitness.judge(candidate, sample, rule, labels=labels),
         )
     )
 

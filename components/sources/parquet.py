@@ -4,19 +4,19 @@ pyarrow reads them. A column is compressed and has no places of its own, so that
 order, into a file beside the shards, which is gone when these are written.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from components.containers import plain_file
 from components.data_error import DataError
 from components.sources import labelled
 from components.sources.class_choice import ALL, Choice
 from components.sources.labelled import Row
 from components.sources.source import Entry, Source
-from trainer import imagenet
+from trainer import imagenet, outside_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +101,8 @@ def _opened(path: str) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        with plain_file.opened(path, wanted="a Parquet file"):
+            return pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download it again.") from error
 
@@ -124,7 +125,7 @@ def _columns(path: str) -> _Columns:
 
 def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
     try:
-        return json.loads(metadata[b"huggingface"])["info"]["features"]
+        return outside_file.parse_json(metadata[b"huggingface"], "huggingface")["info"]["features"]
     except (KeyError, ValueError, TypeError):
         return {}
 

@@ -71,7 +71,7 @@ def compile_(
         compiled_file.write(output, compiled, comment=compiler.comment(compiled))
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
-    say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
+    say(console, f"{output}: {len(compiled.nodes)} nodes, {len(compiled.parameters)} parameters.")
 
 
 @app.command(rich_help_panel=Panel.CLUSTERS)
@@ -79,13 +79,20 @@ def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
     settings: _Settings = None,
+    kfp_version: Annotated[
+        str, typer.Option(metavar="RELEASE", help="Of Kubeflow Pipelines: 2.17, or next for the next major release.")
+    ] = "2.17",
 ) -> None:
     """Look for everything that Vertex AI or Kubeflow would stumble over, beyond what their loaders look at."""
     from pipeline.checks import check as checking
+    from pipeline.checks import releases
+    from pipeline.checks.sizes import Sizes
 
     console = Console()
     try:
-        problems = checking.check_file(file, target, settings)
+        release = releases.parse(kfp_version)
+        compiled = checking.placed_file(file, target, settings)
+        problems = [*checking.unfilled(target, settings), *checking.check(compiled, target, release)]
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     for problem in problems:
@@ -95,6 +102,8 @@ def check(
         raise failed(console, f"{faults}: {target} would not run {file}.")
     placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
+    if target == "kubeflow":
+        say(console, str(Sizes.of(compiled.spec)))
 
 
 @app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
@@ -130,10 +139,11 @@ def run_compiled(
             from pipeline.emulator import runner as ir_runner  # Within: TensorFlow has much to say when it is imported.
 
             shown = Console(file=terminal)
-            with status(shown, f"0 of {len(compiled.tasks)} tasks") as update:
+            tasks = len([*compiled_file.called(compiled.spec)])
+            with status(shown, f"0 of {tasks} tasks") as update:
                 result = ir_runner.run(
                     compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
-                    cache=not no_cache, report=_task_reporter(shown, update, len(compiled.tasks)),
+                    cache=not no_cache, report=_task_reporter(shown, update, tasks),
                 )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
@@ -200,7 +210,7 @@ def runs(
         chosen = _of_target(settings, target)
         backend = submitting.backend(chosen)
         if follow is None:
-            console.print(_runs_table(backend.runs(chosen, _reporter(console), limit=limit)))
+            _show_runs(console, backend.runs(chosen, _reporter(console), limit=limit))
             return
         run = backend.follow(chosen, follow, _reporter(console))
     except (ValueError, OSError) as error:
@@ -264,6 +274,19 @@ def _given(parameters: list[str]) -> dict[str, str]:
 
 def _reporter(console: Console) -> Callable[[str], None]:
     return lambda line: say(console, line)
+
+
+def _show_runs(console: Console, listed: list[Run]) -> None:
+    """As a table where it fits: a run's id and page must be whole, to be copied."""
+    table = _runs_table(listed)
+    whole = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    if whole <= console.width:
+        console.print(table)
+        return
+    for run in listed:
+        started = f", since {run.started:%Y-%m-%d %H:%M}" if run.started else ""
+        minutes = "" if run.minutes is None else f", {run.minutes:.0f} minutes"
+        say(console, f"{run.id}: {run.state}{started}{minutes}\n  {run.page}")
 
 
 def _runs_table(listed: list[Run]) -> Table:

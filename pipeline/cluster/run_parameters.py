@@ -13,13 +13,14 @@ from typing import Any
 
 from components import options
 from components.data_error import DataError
+from components.gate.rule import VISIBLE_DROP
 from components.sources import class_choice, detect
 from components.sources.wanted import Wanted
 from pipeline import recipe_changes
+from pipeline.checks.parameters import reference
 from pipeline.compiled.compiled_file import Compiled, as_json
 from pipeline.recipe_changes import Change
-from pipeline.settings.cluster import FOLDERS, Cluster
-from pipeline.settings.local import VISIBLE_DROP
+from pipeline.settings.cluster import FOLDERS, Cluster, KubeflowSettings
 from trainer.recipe import RecipeError
 
 _TRAINER = re.compile("(float|qat)_recipe_.+")  # A trainer's parameter, as pipeline.trainer_parameter names it.
@@ -120,12 +121,14 @@ def _typed(name: str, text: str, declared: str) -> Any:
 
 def _check(name: str, value: Any, settings: Cluster | None) -> None:
     """Before the run is sent: what settings would have been refused for."""
-    wanted = settings.folder_fault(str(value)) if settings and value and name in FOLDERS else None
+    wanted = settings.folder_fault(str(value), name) if settings and value and name in FOLDERS else None
     if field := next((each for each in dataclasses.fields(Wanted) if each.name == name), None):
         wanted = wanted or options.fault(field, value)
     if name in _FRACTIONS:
         fits, text = _FRACTIONS[name]
         wanted = None if fits(value) else text
+    if isinstance(settings, KubeflowSettings) and reference(value):
+        wanted = wanted or f"it without {reference(value)!r}, which Argo would replace"
     if wanted:
         raise RunParameterError(f"--parameter {name} is {value!r}, wanted {wanted}.")
 

@@ -16,7 +16,7 @@ from components.release import bundle, versions
 from trainer import export
 from trainer.network.variant import Variant
 from trainer.slim import imported_model, released_archive
-from trainer.tflite import metadata
+from trainer.tflite import classifier, metadata
 from trainer.tflite.graph import TFLiteError
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<path>.+)")
@@ -135,6 +135,6 @@ def _file(path: Path, said: dict[str, Any]) -> Path:
 
 def _tflite_labels(path: Path) -> tuple[str, ...]:
     try:
-        return tuple(metadata.read_labels(path.read_bytes()))
+        return tuple(metadata.read_labels(classifier.read_file(path)))
     except TFLiteError:
         return ()

@@ -57,6 +57,7 @@ def predict(
     from pipeline.settings import environment
 
     environment.silent()
+    _prepare(model)
     from pipeline.release import pictures
     from pipeline.release import predict as predicting
 
@@ -122,6 +123,14 @@ def _show(
         for line in listing.score_lines(result):
             say(console, line)
     return predictions
+
+
+def _prepare(model: str) -> None:
+    """A .tflite file runs in a child, which imports what it needs while this process does so."""
+    from trainer import limited_process
+
+    if model.endswith(".tflite") or (Path(model) / "manifest.json").is_file():
+        limited_process.prepare("trainer.tflite.child")
 
 
 @app.command(rich_help_panel=Panel.MODELS)

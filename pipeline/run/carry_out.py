@@ -95,8 +95,11 @@ def _say_newest(console: Console, settings: Settings) -> None:
     if "{" not in str(settings.data):
         return
     from components.data_error import DataError
-    from components.sources import spans
     from pipeline.settings.error import SettingsError
+    from pipeline.terminal import silence
+
+    silence.import_tensorflow()  # With which TFX's spans come, before there is a log.
+    from components.sources import spans
 
     try:
         say(console, f"{spans.newest(str(settings.data)).folder} is the newest.")

@@ -1,5 +1,6 @@
 """The commands for clusters as they are typed: what they print, how they end, what they leave behind."""
 
+import io
 import re
 import signal
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
+from pipeline.cluster import commands
+from pipeline.cluster.runs import Run
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import KubeflowServer
 from tests.pipeline.test_cli import ROOT, mobilenet
@@ -84,6 +88,17 @@ def test_submit_prints_the_runs_page_and_runs_lists_it(tmp_path, server):
     listed = mobilenet("runs", "kubeflow", "--settings", where)
     assert listed.returncode == 0
     assert "run-1" in listed.stdout and f"{server.host}/#/runs/details/run-1" in listed.stdout
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_runs_id_and_page_are_whole_at_any_width(width):
+    identity = "9390a535-032c-45a8-8354-17ed293f84f5"
+    page = f"https://kubeflow.example/pipeline/#/runs/details/{identity}"
+    written = io.StringIO()
+    shown = Console(file=written, width=width)
+    commands._show_runs(shown, [Run(identity, "mobilenet-1", "succeeded", None, 12.0, page)])
+    assert written.getvalue().count(identity) == 2  # The page ends with it.
+    assert page in written.getvalue()
 
 
 @pytest.mark.parametrize(("ended", "code"), [("SUCCEEDED", 0), ("FAILED", 1)])
