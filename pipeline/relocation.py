@@ -1,12 +1,14 @@
 """Work directories that were moved, copied or unpacked elsewhere: what ML Metadata says of the former place.
 
 TFX records absolute URIs, and its cache keys hold them. Here a place in the work directory is read as one in the
-directory where the database lies now, and is the same place in a cache key wherever the directory lies.
+directory where the database lies now, and in a cache key it is the place where the directory was made. What does not
+lie here, and still lies there, stays as it was recorded.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ ARTIFACTS = "artifacts"  # As TFX lays them out: <workdir>/artifacts/<node>/<out
 _PLACED = re.compile(rf"(?P<root>/.+)/{ARTIFACTS}/[^/]+/[^/]+/\d+(/[^/]+)?")
 _END = r"(?=[/\"'\\]|$)"  # So that /a/runs is not found in /a/runs2.
 _TEXTS = (("Artifact", "uri"), ("ArtifactProperty", "string_value"), ("ExecutionProperty", "string_value"))
-_ANYWHERE = "{workdir}"
+_BIRTHPLACE = ".birthplace"  # A file of the work directory, which goes with it.
 
 
 def mapping(database: Path) -> Callable[[str], str]:
@@ -29,8 +31,17 @@ def mapping(database: Path) -> Callable[[str], str]:
     return _replacing(former, here)
 
 
+@contextlib.contextmanager
+def at_home(database: Path) -> Iterator[None]:
+    """Within: a run in the work directory takes what it made before it came here. Nobody else may use the database."""
+    born = birthplace(database)
+    adopt(database)
+    with movable_cache(database.parent, born):
+        yield
+
+
 def adopt(database: Path) -> bool:
-    """Writes the present place over every former one; says whether there was any. Nobody else may use the database.
+    """Writes the present place over every former one; says whether there was any.
 
     The directory that this one was copied from is not touched: it has a database of its own.
     """
@@ -46,12 +57,37 @@ def adopt(database: Path) -> bool:
     return bool(former)
 
 
+def birthplace(database: Path) -> str:
+    """Where the work directory was when its first run began; written down in it, so that it is known after a move.
+
+    Before `adopt`: a directory that an older version made, and that was moved since, tells it by its artifacts.
+    """
+    workdir = database.parent.absolute()
+    file = workdir / _BIRTHPLACE
+    if not file.exists():
+        beside = file.with_name(f"{_BIRTHPLACE}.{os.getpid()}")
+        beside.write_text(_told_by_artifacts(database) or str(workdir), encoding="utf-8", errors="surrogateescape")
+        beside.replace(file)
+    return file.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _told_by_artifacts(database: Path) -> str | None:
+    if not database.exists():
+        return None
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        roots = _roots(connection)
+        uris = [uri for (uri,) in connection.execute("SELECT uri FROM Artifact")] if roots else []
+    now = _replacing(roots, str(database.parent.absolute()))
+    came_along = any(now(uri) != uri and os.path.exists(now(uri)) for uri in uris)
+    return roots[0] if len(roots) == 1 and came_along else None
+
+
 @contextlib.contextmanager
-def movable_cache(workdir: Path) -> Iterator[None]:
-    """Within: TFX's cache keys are those of a work directory that lies anywhere."""
+def movable_cache(workdir: Path, birthplace: str) -> Iterator[None]:
+    """Within: TFX's cache keys are those that they would be where the work directory was made."""
     from tfx.orchestration.portable import cache_utils
 
-    portable = _replacing([str(workdir.absolute())], _ANYWHERE)
+    portable = _replacing([str(workdir.absolute())], birthplace, everywhere=True)
     original = cache_utils.get_cache_context
 
     def get_cache_context(*given: Any, **named: Any) -> Any:
@@ -102,11 +138,18 @@ def _roots(connection: sqlite3.Connection) -> list[str]:
     return sorted({match["root"] for (uri,) in uris if (match := _PLACED.fullmatch(uri))}, key=len, reverse=True)
 
 
-def _replacing(roots: Sequence[str], new: str) -> Callable[[str], str]:
+def _replacing(roots: Sequence[str], new: str, *, everywhere: bool = False) -> Callable[[str], str]:
+    """The new root for former ones; not of a path that is there under its former name alone, unless everywhere."""
     if not roots:
         return lambda text: text
     pattern = re.compile(f"(?:{'|'.join(map(re.escape, roots))}){_END}")
-    return lambda text: pattern.sub(lambda _: new, text)
+
+    def replaced(text: str) -> str:
+        moved = pattern.sub(lambda _: new, text)
+        stayed = not everywhere and moved != text and os.path.exists(text) and not os.path.exists(moved)
+        return text if stayed else moved
+
+    return replaced
 
 
 def _rewrite(connection: sqlite3.Connection, table: str, column: str, root: str, replace: Callable[[str], str]) -> None:

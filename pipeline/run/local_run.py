@@ -103,8 +103,7 @@ def run(
     if from_node:
         _run_again_from(from_node, pipeline)
     follower.nodes = len(pipeline.nodes)
-    with _alone(settings.workdir), relocation.movable_cache(settings.workdir):
-        relocation.adopt(settings.metadata)
+    with _alone(settings.workdir), relocation.at_home(settings.metadata):
         _sweep(settings.artifacts)
         sections = Sections(pipeline, runner, follower)
         sections.run(lambda node: "-" not in node and node != ZOO)

@@ -81,43 +81,62 @@ def test_what_was_moved_twice_is_read_too(workdir, tmp_path):
     assert uri == second / "artifacts/ImageNetExampleGen/examples/1"
 
 
-def key(workdir: Path, *, destination: str, data: str = "/data") -> str:
+def key(workdir: Path, born: Path, *, destination: str, data: str = "/data") -> str:
     artifact = standard_artifacts.Model()
     artifact.uri = str(workdir / "artifacts/FloatTrainer/model/7")
     artifact.set_string_custom_property("pushed_destination", str(workdir / MODELS))
-    with relocation.movable_cache(workdir):
-        context = cache_utils.get_cache_context(
-            metadata_handle=_Types(),
-            pipeline_node=pipeline_pb2.PipelineNode(),
-            pipeline_info=pipeline_pb2.PipelineInfo(id="mobilenet"),
-            input_artifacts={"model": [artifact]},
-            parameters={"destination": destination, "input_base": data},
-        )
-    return context.name
+    given = {
+        "metadata_handle": _Types(),
+        "pipeline_node": pipeline_pb2.PipelineNode(),
+        "pipeline_info": pipeline_pb2.PipelineInfo(id="mobilenet"),
+        "input_artifacts": {"model": [artifact]},
+        "parameters": {"destination": destination, "input_base": data},
+    }
+    with relocation.movable_cache(workdir, str(born)):
+        return cache_utils.get_cache_context(**given).name
 
 
 class _Types:
-    """As much of ML Metadata as a cache context takes."""
+    """As much of ML Metadata as a cache context takes: it has every context already."""
 
     class store:
         @staticmethod
-        def get_context_type(name: str) -> mlmd.ContextType:
-            return mlmd.ContextType(id=1, name=name)
-
-        @staticmethod
-        def put_context_type(*given: object, **named: object) -> int:
-            return 1
+        def get_context_by_type_and_name(type_name: str, context_name: str) -> mlmd.Context:
+            return mlmd.Context(name=context_name)
 
 
-def test_a_cache_key_is_the_same_wherever_the_directory_lies_and_another_for_another_folder(tmp_path):
+def test_a_cache_key_is_the_one_of_the_birthplace_and_another_for_another_folder(tmp_path):
     here, there = tmp_path / "runs", tmp_path / "elsewhere"
-    assert key(here, destination=f"{here}/models") == key(there, destination=f"{there}/models")
-    assert key(here, destination=f"{here}/models") != key(here, destination=f"{here}2/models")
-    assert key(here, destination="/x", data="/other") != key(here, destination="/x")
+    at_first = key(here, here, destination=f"{here}/models")
+    assert key(there, here, destination=f"{there}/models") == at_first
+    assert key(there, there, destination=f"{there}/models") != at_first
+    assert key(here, here, destination=f"{here}2/models") != at_first
+    assert key(here, here, destination=f"{here}/models", data="/other") != at_first
     original = cache_utils.get_cache_context
-    with relocation.movable_cache(here):
+    with relocation.movable_cache(here, str(here)):
         assert cache_utils.get_cache_context is not original
     assert cache_utils.get_cache_context is original
+
+
+def test_the_birthplace_goes_with_the_directory_and_older_ones_tell_it_by_their_artifacts(workdir, tmp_path):
+    now = moved(workdir, tmp_path)
+    assert relocation.birthplace(now / "metadata.sqlite") == str(workdir)
+    relocation.adopt(now / "metadata.sqlite")
+    second = Path(shutil.move(now, tmp_path / "c"))
+    assert relocation.birthplace(second / "metadata.sqlite") == str(workdir)
+    (tmp_path / "new").mkdir()
+    assert relocation.birthplace(tmp_path / "new" / "metadata.sqlite") == str(tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".birthplace"]
+
+
+def test_a_database_that_was_copied_alone_goes_on_reading_the_artifacts_where_they_lie(workdir, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copyfile(workdir / "metadata.sqlite", alone / "metadata.sqlite")
+    assert relocation.birthplace(alone / "metadata.sqlite") == str(alone)
+    relocation.adopt(alone / "metadata.sqlite")
+    uri = lineage.last_run(alone / "metadata.sqlite")["ImageNetExampleGen"].outputs["examples"].uri
+    assert uri == workdir / "artifacts/ImageNetExampleGen/examples/1"
 
 
 def test_a_good_page_is_not_replaced_by_an_empty_one(workdir):

@@ -11,22 +11,23 @@ from types import FrameType
 
 @contextlib.contextmanager
 def saved(save: Callable[[], None]) -> Iterator[None]:
-    """Within: either signal ends the block with KeyboardInterrupt, after `save()`.
+    """Within: either signal ends the block as it would, or with KeyboardInterrupt, after `save()`.
 
     Python runs a signal's handler between two of its own instructions, so a step of the graph is done whole.
     """
     with _sigterm_as_ctrl_c():
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # The command line makes a SystemExit of SIGTERM.
             save()
             raise
 
 
 @contextlib.contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Only the main thread may set handlers; elsewhere SIGTERM ends the process at once, as it does by default."""
-    if threading.current_thread() is not threading.main_thread():
+    """Where nobody else handles it. Only the main thread may set handlers."""
+    handled = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    if handled or threading.current_thread() is not threading.main_thread():
         yield
         return
     former = signal.signal(signal.SIGTERM, _interrupt)

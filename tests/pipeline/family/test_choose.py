@@ -97,7 +97,7 @@ def test_where_latency_is_missing_the_command_that_measures_it_is_named_and_take
     (tmp_path / "zoo" / "zoo.json").write_text(tables.as_json(bundles.read(zoo)))
     for place, base in ((zoo, zoo), (tmp_path / "zoo" / "zoo.json", tmp_path)):
         said = CliRunner().invoke(app, ["choose", "--zoo", str(place), "--max-latency-ms", "0.3"]).stdout.splitlines()
-        folders = f"{base}/1.0_64/1 {base}/0.75_64/1"
+        folders = f"{base}/0.75_64/1 {base}/1.0_64/1"
         assert said[-1] == f"To measure latency on this machine: mobilenet benchmark {folders} --write"
     said = CliRunner().invoke(app, ["choose", "--zoo", str(zoo), "--max-bytes", "1M"]).stdout
     assert "benchmark" not in said
