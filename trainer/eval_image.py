@@ -6,6 +6,19 @@ import numpy as np
 import simplejpeg
 
 from trainer.imagenet import CENTRAL_FRACTION
+from trainer.pictures import check
+from trainer.pictures.limits import MAX_PIXELS
+from trainer.pictures.record import Preprocessing
+
+
+def of_file(content: bytes, *, resolution: int, how: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """A picture file's bytes → float32 [R, R, 3] in [-1, 1]: checked and converted as ingestion does it.
+
+    Raises:
+      check.Refused: what ingestion would refuse.
+    """
+    taken = check.normalise(content, max_pixels=max_pixels, exif_orientation=how.exif_orientation)
+    return eval_image(taken.jpeg, resolution=resolution, central_fraction=how.central_fraction)
 
 
 def eval_image(jpeg: bytes, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> np.ndarray:

@@ -22,6 +22,8 @@ from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.network.layer_names import float_name
+from trainer.pictures import record
+from trainer.pictures.record import DEFAULT, Preprocessing
 from trainer.whole import whole_folder
 
 KERAS = "keras"
@@ -29,7 +31,9 @@ WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
 RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
 DESCRIPTION_FORMAT = FileFormat(DESCRIPTION_FILE)
-_ASSETS = "assets"
+PREPROCESSING_FILE = "preprocessing.json"  # Among a SavedModel's assets: what must be done to a picture for it.
+PREPROCESSING_FORMAT = FileFormat(PREPROCESSING_FILE)
+ASSETS = "assets"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class Description:
     steps: int  # Trained for, all phases of this model's own training.
     recipe: dict[str, Any]
     digests: dict[str, str | None]  # data, code, recipe, base_model: SHA-256.
+    # All that is done to a picture for it. None: but for the crop as in DEFAULT, as before there was a record.
+    preprocessing: Preprocessing = None  # pyright: ignore[reportAssignmentType] - see __post_init__.
+
+    def __post_init__(self) -> None:
+        if self.preprocessing is None:
+            said = dataclasses.replace(DEFAULT, central_fraction=self.central_fraction)
+            object.__setattr__(self, "preprocessing", said)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What model.json holds."""
+        return {**vars(self), "preprocessing": self.preprocessing.as_dict()}
 
     @property
     def variant(self) -> mobilenet_v1.Variant:
@@ -62,9 +77,9 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
-        content = DESCRIPTION_FORMAT.stamped(dataclasses.asdict(description))
-        text = json.dumps(content, indent=2, sort_keys=True)
-        (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+        _write_json(folder / KERAS / DESCRIPTION_FILE, DESCRIPTION_FORMAT.stamped(description.as_dict()))
+        said = PREPROCESSING_FORMAT.stamped(description.preprocessing.as_dict())
+        _write_json(folder / ASSETS / PREPROCESSING_FILE, said)
 
 
 def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
@@ -103,8 +118,11 @@ def read_description(serving_dir: str) -> Description:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
     content = DESCRIPTION_FORMAT.read(path)
-    fields = {field.name for field in dataclasses.fields(Description)}
-    return Description(**{name: value for name, value in content.items() if name in fields})
+    names = {field.name for field in dataclasses.fields(Description)}
+    found = {name: value for name, value in content.items() if name in names}
+    if isinstance(said := found.pop("preprocessing", None), dict):
+        found["preprocessing"] = record.of(said, path)
+    return Description(**found)
 
 
 def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
@@ -117,8 +135,12 @@ def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
 
 def labels(serving_dir: str) -> list[str]:
     """The class names in the order of the outputs, `background` first."""
-    path = Path(serving_dir) / _ASSETS / LABELS_FILE
+    path = Path(serving_dir) / ASSETS / LABELS_FILE
     return path.read_text(encoding="utf-8").splitlines()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 class _Serving(tf.Module):

@@ -75,10 +75,7 @@ def convert(
         "variant": qat_described.variant.name,
         "labels": len(labels),
         "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
-        "preprocessing": {
-            "resolution": qat_described.resolution,
-            "central_fraction": qat_described.central_fraction,
-        },
+        "preprocessing": {"resolution": qat_described.resolution, **qat_described.preprocessing.as_dict()},
         "files": {name: artifact.described(file) for name, file in files.items()},
         "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
         "tolerance": dataclasses.asdict(tolerance),
@@ -120,5 +117,5 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
         labels=labels,
         name=f"MobileNetV1 {description.variant.name}",
         description=text,
-        central_fraction=description.central_fraction,
+        preprocessing=description.preprocessing,
     )

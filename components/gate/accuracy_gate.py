@@ -163,6 +163,7 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
                 labels=labels,
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
+                preprocessing=described.preprocessing if described else None,
             ),
             provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
             fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),

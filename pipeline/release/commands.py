@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
+from trainer.pictures.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from components.release.gcs_path import Place
@@ -31,6 +32,7 @@ def predict(
         list[str], typer.Argument(metavar="IMAGE|DIR|-…", help="JPEG, PNG, GIF, BMP or WebP; - is a picture on stdin.")
     ],
     top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
+    max_pixels: Annotated[int, typer.Option(help="Larger pictures are refused.", min=1)] = MAX_PIXELS,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Refuse a bundle that is not whole to the byte.")] = False,
     key: _PublicKey = None,
@@ -56,7 +58,7 @@ def predict(
 
             verifying.check(chosen, key)
         given = pictures.find(images, stdin=sys.stdin.buffer)
-        predictions = predicting.predict(chosen, given, top=top)
+        predictions = predicting.predict(chosen, given, top=top, max_pixels=max_pixels)
     except (ValueError, OSError) as error:
         raise failed(Console(stderr=True) if as_json else console, str(error)) from None
     if as_json:

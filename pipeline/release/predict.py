@@ -18,6 +18,7 @@ from pipeline.release import model as predicting_model
 from pipeline.release import pictures
 from pipeline.release.model import Opened
 from pipeline.release.pictures import Given, PredictError
+from trainer.pictures.limits import MAX_PIXELS
 from trainer.tflite import classifier
 from trainer.tflite.classifier import Guess
 
@@ -36,12 +37,13 @@ class Prediction:
     fault: str = ""
 
 
-def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Prediction]:
+def predict(model: Path, images: Sequence[Given], *, top: int, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
     """The `top` most probable classes of each picture; equal probabilities go by the class's index.
 
     Args:
       model: a release bundle, a .tflite file or a SavedModel: see predicting_model.open_model.
       images: JPEG, PNG, GIF, BMP or WebP files, checked as ingestion checks them.
+      max_pixels: of a picture; larger ones are refused.
 
     Raises:
       PredictError: no model, or no picture that can be read.
@@ -50,18 +52,18 @@ def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Predictio
     if top < 1:
         raise PredictError(f"top is {top}, wanted at least 1.")
     opened = predicting_model.open_model(model)
-    crop = {"resolution": opened.resolution, "central_fraction": opened.central_fraction}
+    decoding = {"resolution": opened.resolution, "how": opened.preprocessing, "max_pixels": max_pixels}
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH):
-        predictions += _of_batch(opened, images[start : start + BATCH], top, crop)
+        predictions += _of_batch(opened, images[start : start + BATCH], top, decoding)
     if predictions and all(prediction.fault for prediction in predictions):
         faults = [f"{prediction.image}: {prediction.fault}" for prediction in predictions]
         raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
     return predictions
 
 
-def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[str, Any]) -> list[Prediction]:
-    decoded = pictures.decode_each(batch, **crop)
+def _of_batch(opened: Opened, batch: Sequence[Given], top: int, decoding: Mapping[str, Any]) -> list[Prediction]:
+    decoded = pictures.decode_each(batch, **decoding)
     good = [each for each in decoded if not isinstance(each, str)]
     probabilities = iter(opened.probabilities(np.stack(good)) if good else ())
     return [
