@@ -8,7 +8,7 @@ import simplejpeg
 from trainer.imagenet import CENTRAL_FRACTION
 from trainer.pictures import check
 from trainer.pictures.limits import MAX_PIXELS
-from trainer.pictures.record import Preprocessing
+from trainer.pictures.record import DEFAULT, Preprocessing
 
 
 def of_file(content: bytes, *, resolution: int, how: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -17,8 +17,17 @@ def of_file(content: bytes, *, resolution: int, how: Preprocessing, max_pixels: 
     Raises:
       check.Refused: what ingestion would refuse.
     """
-    taken = check.normalise(content, max_pixels=max_pixels, exif_orientation=how.exif_orientation)
-    return eval_image(taken.jpeg, resolution=resolution, central_fraction=how.central_fraction)
+    whole = pixels(content, how, max_pixels=max_pixels)
+    return of_pixels(whole, resolution=resolution, central_fraction=how.central_fraction)
+
+
+def pixels(content: bytes, how: Preprocessing = DEFAULT, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """A picture file's bytes → uint8 [H, W, 3], all of it: as ingestion would store it.
+
+    Raises:
+      check.Refused: what ingestion would refuse.
+    """
+    return decode(check.normalise(content, max_pixels=max_pixels, exif_orientation=how.exif_orientation).jpeg)
 
 
 def eval_image(jpeg: bytes, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> np.ndarray:

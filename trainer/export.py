@@ -1,4 +1,4 @@
-"""What a trainer hands on: a SavedModel with two signatures, and the Keras weights with what it takes to rebuild them.
+"""What a trainer hands on: a SavedModel with three signatures, and the Keras weights with what rebuilds them.
 
 Everything appears whole or not at all.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import tensorflow as tf
 
-from trainer import canonical, preprocessing, quantization
+from trainer import canonical, picture_bytes, preprocessing, quantization
 from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
@@ -71,7 +71,11 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         label_file = folder / LABELS_FILE
         label_file.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         module = _Serving(model, description, label_file)
-        signatures = {"serving_default": module.examples, "serving_image": module.images}
+        signatures = {
+            "serving_default": module.examples,
+            "serving_image": module.images,
+            "serving_bytes": module.files,
+        }
         tf.saved_model.save(module, os.fspath(folder), signatures)
         canonical.rewrite(folder)
         label_file.unlink()  # Copied among the assets by now.
@@ -144,7 +148,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 class _Serving(tf.Module):
-    """The two signatures: serialized Examples, and pictures in [-1, 1]; both give logits and probabilities."""
+    """The signatures: serialized Examples, pictures in [-1, 1], picture files; all give logits and probabilities."""
 
     def __init__(self, model: keras.Model, description: Description, label_file: Path) -> None:
         super().__init__()
@@ -158,9 +162,21 @@ class _Serving(tf.Module):
         serialized = tf.TensorSpec([None], tf.string, name="examples")
         self.examples = tf.function(self._from_examples(description), input_signature=[serialized], autograph=False)
 
+        content = tf.TensorSpec([None], tf.string, name="image_bytes")
+        self.files = tf.function(self._from_files(description), input_signature=[content], autograph=False)
+
     def _outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = tf.cast(self._predict(images), tf.float32)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    def _from_files(self, description: Description) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        def decode(content: tf.Tensor) -> tf.Tensor:
+            return picture_bytes.image(content, resolution=description.resolution, how=description.preprocessing)
+
+        def outputs(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._outputs(tf.map_fn(decode, image_bytes, fn_output_signature=tf.float32))
+
+        return outputs
 
     def _from_examples(self, description: Description) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         def decode(encoded: tf.Tensor) -> tf.Tensor:

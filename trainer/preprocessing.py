@@ -49,7 +49,19 @@ def eval_image(
     Args:
       kernel, aspect: of models that are not ours: see trainer.pictures.record.
     """
-    image = tf.image.decode_jpeg(encoded, channels=3)
+    pixels = tf.image.decode_jpeg(encoded, channels=3)
+    return of_pixels(pixels, resolution=resolution, central_fraction=central_fraction, kernel=kernel, aspect=aspect)
+
+
+def of_pixels(
+    image: tf.Tensor,
+    *,
+    resolution: int,
+    central_fraction: float,
+    kernel: Kernel = DEFAULT.kernel,
+    aspect: Aspect = DEFAULT.aspect,
+) -> tf.Tensor:
+    """Uint8 [H, W, 3] → float [R, R, 3] in [-1, 1]; see `eval_image`."""
     image = _central(_middle_square(image) if aspect == "crop" else image, central_fraction)
     image = tf.image.convert_image_dtype(image, tf.float32)
     if (kernel, aspect) in ((DEFAULT.kernel, "stretch"), (DEFAULT.kernel, "crop")):
