@@ -117,12 +117,13 @@ def _page(rows, differing, verdicts) -> str:
         lines = [head, ["---"] * len(head), *body]
         return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
+    head = ("pictures", "EXIF", "number", "client", "levels off at most", "other class", "refused")
     return "\n".join((
         "# One picture in every client\n",
         "Command: `RELEASE=… .venv/bin/pytest -m proof proof/test_pictures.py`. Levels are of 0…255, after crop and "
-        "resize, against what ingestion stores;\nclasses are the int8 file's of these pixels. `proof/picture_corpus.py` "
-        "makes the corpus.\n",
-        table(("pictures", "EXIF", "number", "client", "most levels off", "other class", "refused"), rows),
+        "resize, against what ingestion stores;\nclasses are the int8 file's of these pixels. The corpus is made by "
+        "`proof/picture_corpus.py`.\n",
+        table(head, rows),
         "Each that differs:\n",
         table(("pictures", "EXIF", "client", "file", "levels", "other class"), differing),
         f"Sound, and taken: {len(SOUND)}. {'; '.join(SOUND)}.\n",
