@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from pipeline.settings.environment import BEAM_MODE, BEAM_WORKERS
 from pipeline.settings.error import SettingsError
 from pipeline.settings.local import Settings
 from pipeline.terminal import progress
+from trainer import lock
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,8 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
 @contextlib.contextmanager
 def _alone(workdir: Path) -> Iterator[None]:
     """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two."""
-    with (workdir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingsError(
-                f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
-            ) from error
+    busy = f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
+    with lock.alone(workdir, SettingsError(busy)):
         try:
             version.mark(workdir)
         except ValueError as error:
