@@ -11,8 +11,8 @@ from ai_edge_litert.interpreter import Interpreter
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from tests.components.evaluation.evaluation_artifacts import CLASSES, SIDE, Artifacts, make
-from trainer import export, preprocessing
+from tests.components.evaluation.evaluation_artifacts import CENTRAL_FRACTION, CLASSES, SIDE, Artifacts, make
+from trainer import export
 from trainer.keras import keras
 from trainer.tflite import metadata
 from trainer.tflite.graph import pack, parse
@@ -62,8 +62,7 @@ def others(tmp_path_factory) -> Others:
 
 
 def _levels(artifacts: Artifacts) -> np.ndarray:
-    images = [preprocessing.eval_image(jpeg, resolution=SIDE, central_fraction=0.875) for jpeg in artifacts.encoded]
-    return (np.stack(images) + np.float32(1)) * np.float32(127.5)
+    return (artifacts.images() + np.float32(1)) * np.float32(127.5)
 
 
 def _layer(change) -> keras.layers.Layer:
@@ -197,7 +196,8 @@ def _path(others: Others, file: str) -> str:
 
 def _arguments(others: Others, output: Path, models, options) -> list[str]:
     return [
-        "evaluate", *models, "--data", others.examples, "--output", str(output), "--slices", "none", "--json", *options,
+        "evaluate", *models, "--data", others.examples, "--output", str(output), "--slices", "none", "--json",
+        "--central-fraction", str(CENTRAL_FRACTION), *options,
     ]  # fmt: skip
 
 
