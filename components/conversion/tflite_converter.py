@@ -75,7 +75,10 @@ def convert(
         "variant": qat_described.variant.name,
         "labels": len(labels),
         "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
-        "preprocessing": {"resolution": qat_described.resolution, **qat_described.preprocessing.as_dict()},
+        "preprocessing": {  # The rest of the record is in the files themselves.
+            "resolution": qat_described.resolution,
+            "central_fraction": qat_described.central_fraction,
+        },
         "files": {name: artifact.described(file) for name, file in files.items()},
         "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
         "tolerance": dataclasses.asdict(tolerance),

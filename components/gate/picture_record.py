@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.conversion.artifact import CONVERSION
 from components.gate import provenance_records
 from components.gate.provenance_records import Parts, Records
 from trainer import export
@@ -17,18 +16,14 @@ from trainer.pictures.record import Preprocessing
 
 
 def faults(parts: Parts, records: Records) -> Iterator[str]:
-    """The float model's record against ingestion's, the converter's, the SavedModel's own and that of the other model.
+    """The float model's record against ingestion's and the SavedModels' own; each model's two crops.
 
-    Of the crop in conversion.json provenance has a sentence of its own.
+    The two models against each other are model_pair's, the .tflite file is structure's, conversion.json provenance's.
     """
     measured = records.float_model.preprocessing
     yield from _of_itself("float model", records.float_model)
     yield from _of_itself("fake-quantized model", records.qat_model)
     yield from _against(measured, records.report.get("preprocessing"), REPORT_FILE, "Ingest and train again.")
-    converted = records.conversion.get("preprocessing")
-    if isinstance(converted, Mapping):
-        converted = {name: value for name, value in converted.items() if name != "central_fraction"}
-    yield from _against(measured, converted, CONVERSION, "Convert again.")
     for model in (parts.float_model, parts.qat_model):
         asset = model / export.ASSETS / export.PREPROCESSING_FILE
         said = provenance_records.read_json(asset, export.PREPROCESSING_FORMAT)
