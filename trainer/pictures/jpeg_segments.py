@@ -10,6 +10,7 @@ SOI, EOI, SOS, DHT, DRI = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD
 RESTARTS = range(0xD0, 0xD8)
 _STANDALONE = frozenset({0x01, SOI, EOI, *RESTARTS})  # Markers without a length.
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
+_MOST = 100_000  # What has more was made to keep a reader busy: it is not read on.
 _AFTER_SCAN = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # What ends entropy-coded data.
 
 
@@ -34,7 +35,10 @@ class Segment(NamedTuple):
 def segments(data: bytes) -> Iterator[Segment]:
     """Up to the end marker, or as far as they go; entropy-coded data lies between an SOS and what follows it."""
     at, scan = 0, False
-    while found := (_AFTER_SCAN if scan else _MARKER).search(data, at):
+    for _ in range(_MOST):
+        found = (_AFTER_SCAN if scan else _MARKER).search(data, at)
+        if found is None:
+            return
         marker, body = found[1][0], found.end()
         end = body if marker in _STANDALONE else body + max(2, int.from_bytes(data[body : body + 2], "big"))
         yield Segment(marker, body - 2, body, end, found.start() if scan else at)
@@ -45,4 +49,5 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 def scans(data: bytes) -> int:
     """How many a decoder meets: of what lies behind the end marker, none."""
-    return sum(segment.marker == SOS for segment in segments(data))
+    found = [segment.marker for segment in segments(data)]
+    return _MOST if len(found) == _MOST else found.count(SOS)
