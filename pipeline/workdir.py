@@ -6,10 +6,14 @@ from its cache where code has changed, because each node's cache key holds the n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.settings.error import SettingsError
+from trainer import lock
 from trainer.file_format import FileFormat
 
 FILE = "workdir.json"
@@ -29,3 +33,35 @@ def mark(folder: Path) -> None:
         beside = folder / f".{FILE}.{os.getpid()}"
         beside.write_text(json.dumps(FORMAT.stamped({})) + "\n", encoding="utf-8")
         beside.replace(folder / FILE)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two.
+
+    Raises:
+      SettingsError: another run is at work in it, or a newer version has made it.
+    """
+    with lock.alone(folder, _busy(folder)):
+        try:
+            mark(folder)
+        except ValueError as error:
+            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+        yield
+
+
+def check_free(folder: Path) -> None:
+    """Raises what `alone` would, and writes nothing."""
+    try:
+        check(folder)
+        if (folder / lock.FILE).exists():
+            with lock.held(folder / lock.FILE):
+                pass
+    except ValueError as error:
+        raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+    except OSError as error:
+        raise _busy(folder) from error
+
+
+def _busy(folder: Path) -> SettingsError:
+    return SettingsError(f"another run is at work in {folder}. Wait for it, or give another --workdir DIR.")

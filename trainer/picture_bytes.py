@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer import exif_graph, preprocessing
+from trainer import preprocessing
+from trainer.pictures import exif_graph
 from trainer.pictures.limits import APPLIED
 from trainer.pictures.record import Preprocessing
 

@@ -16,7 +16,7 @@ import tensorflow_model_optimization as tfmot
 from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT, INT8
-from trainer import export, quantizers, tflite
+from trainer import export, quantizers
 from trainer.file_format import FileFormat
 from trainer.keras import keras
 from trainer.outputs import probabilities as as_probabilities
@@ -25,7 +25,8 @@ from trainer.pictures.record import DEFAULT, Aspect, Kernel
 from trainer.pictures.record import Preprocessing as Record
 from trainer.tflite import classifier as tflite_classifier
 from trainer.tflite import feeding
-from trainer.tflite.graph import Graph, read_graph
+from trainer.tflite.graph import Graph
+from trainer.tflite.guard import GuardedRunner
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 TFLITE_SUFFIX = ".tflite"
@@ -129,7 +130,8 @@ def record_of(model: Model) -> Record:
     with _named(model):
         if path := _tflite_path(model):
             file = _read(path)
-            return _record(model, _tflite_said(file, path, read_graph(file)))
+            with contextlib.closing(GuardedRunner(file)) as runner:  # A stranger's file is not read here first.
+                return _record(model, _tflite_said(file, path, runner.graph))
         return _record(model, {} if model.path.endswith(KERAS_SUFFIXES) else _said(model.path))
 
 
@@ -175,7 +177,7 @@ class TFLiteClassifier(_Loaded):
 
     def __init__(self, model: Model, path: str) -> None:
         file = _read(path)
-        self._runner = tflite.Runner(file, threads=1)
+        self._runner = GuardedRunner(file)
         self.runtime = self._runner.runtime
         self.sha256 = hashlib.sha256(file).hexdigest()
         graph = self._runner.graph

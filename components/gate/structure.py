@@ -33,6 +33,7 @@ def examine(
     variant: Variant | None,
     central_fraction: float | None,
     preprocessing: Preprocessing | None = None,
+    harm: str = "",
 ) -> Evidence:
     """Operators, scales, axes, softmax, edges, network, normalisation, crop and label map of the file that ships.
 
@@ -41,7 +42,10 @@ def examine(
       variant: whose network it must be; None where nothing records it, which is not held against the file.
       central_fraction: of each side of a picture, what was measured; None likewise.
       preprocessing: all that was done to a picture that was measured; None likewise.
+      harm: what the file did to the process that tried it, see trainer.tflite.guard; it is then not read here.
     """
+    if harm:
+        return Evidence(KIND, (_sentence(harm),))
     try:
         graph, operator_faults = read_graph(file), check_int8(file)
     except TFLiteError as error:

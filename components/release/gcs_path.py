@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from trainer import outside_file
+
 WRITING = ".writing-"  # What is on its way in; the name can never be taken for a version, nor for a file of ours.
 _SCHEME = "gs://"
 _LARGEST = 1 << 30  # Bytes of an object that is read. A bundle's largest file has 20 million.
@@ -167,6 +169,21 @@ def place(text: str) -> Place:
 def below(base: Place, file: Place) -> str:
     """The name of `file` from `base` on, with / between its parts."""
     return file.relative_to(str(base)).as_posix() if isinstance(file, Path) else str(file).removeprefix(f"{base}/")
+
+
+def read(place: Place, most: int, *, within: Place | None = None) -> bytes:
+    """A file's or an object's bytes.
+
+    Args:
+      within: a folder that it lies in, out of which no link is followed.
+
+    Raises:
+      OutsideFileError: no file, or more than `most` bytes.
+      OSError: it cannot be read.
+    """
+    if isinstance(place, BucketPath):
+        return outside_file.bounded(place.open(), most, place)
+    return outside_file.read(place, most=most, within=None if within is None else str(within))
 
 
 def replace(target: Place, content: bytes) -> None:

@@ -14,7 +14,7 @@ import simplejpeg
 from PIL import Image, PngImagePlugin
 
 from trainer.imagenet import MAX_SIDE
-from trainer.pictures import jpeg_mending, jpeg_segments
+from trainer.pictures import chunks, jpeg_mending, jpeg_segments
 from trainer.pictures.exif import UPRIGHT, orientation, upright
 from trainer.pictures.header import Header, Refused, read_header
 from trainer.pictures.jpeg_mending import Mended
@@ -67,6 +67,7 @@ def normalise(
     """
     header = read_header(data)
     _check_size(header.height, header.width, max_pixels)
+    chunks.check(data, header.format)
     turn = exif_orientation == APPLIED
     if header.format != "JPEG":
         return _convert(data, header, f"{header.format} to JPEG", max_pixels, turn)
@@ -152,13 +153,13 @@ def _convert(data: bytes, header: Header, reason: str | None, max_pixels: int, t
             found = header.orientation if is_jpeg else orientation(image.info.get("exif", b""))
             opaque = _is_clear(image)
             rgb = upright(image.convert("RGBA").convert("RGB") if opaque else _rgb(image), found if turn else UPRIGHT)
+        out = io.BytesIO()
+        rgb.info.clear()  # Pillow would write the comment, which may be longer than a JPEG's can be.
+        rgb.save(out, "JPEG", quality=100, subsampling=0)
     except Refused:
         raise
     except Exception as error:  # Pillow's parsers raise whatever damaged bytes led them to.
         raise _damaged(header.format, error) from error
-    rgb.info = {}  # A comment longer than a JPEG's may be would stop the encoder.
-    out = io.BytesIO()
-    rgb.save(out, "JPEG", quality=100, subsampling=0)
     turned = found if turn else UPRIGHT
     reasons = [reason, OPAQUE if opaque else None, f"{TURNED}: {turned}" if turned != UPRIGHT else None]
     converted = ", ".join(filter(None, reasons))

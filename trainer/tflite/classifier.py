@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trainer import eval_image, outputs
+from trainer import eval_image, outputs, outside_file
 from trainer.file_format import FormatError
 from trainer.pictures import scaling
+from trainer.pictures.limits import MAX_BYTES as MAX_PICTURE_BYTES
 from trainer.pictures.limits import MAX_PIXELS
 from trainer.pictures.record import Preprocessing
 from trainer.release_info import INFO, INFO_FORMAT, LATEST
 from trainer.tflite import feeding, metadata
 from trainer.tflite.graph import MAX_BYTES, TFLiteError
+from trainer.tflite.guard import GuardedRunner
 from trainer.tflite.normalization import Normalization
 from trainer.tflite.runner import Runner
 
 _LONGEST_NUMBER = 20  # Bytes.
-_LARGEST_INFO = 16 << 20  # Bytes.
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Classifier:
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         file = source if isinstance(source, bytes) else read_file(_tflite_of(Path(source)))
-        self.runner = Runner(file, threads=threads)
+        self.runner = GuardedRunner(file, threads=threads)
         self.labels = _labels(file, self.runner.graph.classes)
         said = feeding.said(file, self.runner.graph)
         given = {} if central_fraction is None else {"central_fraction": central_fraction}
@@ -97,7 +97,7 @@ class Classifier:
             return eval_image.of_pixels(
                 picture, resolution=self.resolution, central_fraction=self.preprocessing.central_fraction
             )
-        content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        content = picture if isinstance(picture, bytes) else outside_file.read(picture, most=MAX_PICTURE_BYTES)
         try:
             return eval_image.of_file(
                 content, resolution=self.resolution, how=self.preprocessing, max_pixels=self.max_pixels
@@ -115,7 +115,7 @@ class Classifier:
         return probabilities(self.runner, images, how)
 
 
-def probabilities(runner: Runner, images: np.ndarray, how: Preprocessing) -> np.ndarray:
+def probabilities(runner: Runner | GuardedRunner, images: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Float32 [n, R, R, 3] in [-1, 1] → float32 [n, C], with the softmax that a file may leave to its user.
 
     Raises:
@@ -136,11 +136,10 @@ def guesses(probabilities: np.ndarray, labels: Sequence[str], top: int) -> list[
 
 def read_file(path: Path) -> bytes:
     """The bytes of a .tflite file, of at most as many as there can be."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise TFLiteError(f"{path} has more than {MAX_BYTES:,} bytes. Is it a .tflite file?")
-    return content
+    try:
+        return outside_file.read(path, most=MAX_BYTES)
+    except outside_file.OutsideFileError as error:
+        raise TFLiteError(f"{error} Is it a .tflite file?") from error
 
 
 def _tflite_of(path: Path) -> Path:
@@ -149,8 +148,7 @@ def _tflite_of(path: Path) -> Path:
     if not path.is_dir():
         return path
     try:
-        with (path / INFO).open("rb") as file:
-            name = INFO_FORMAT.checked(json.loads(file.read(_LARGEST_INFO)), path / INFO)["name"]
+        name = INFO_FORMAT.checked(outside_file.read_json(path / INFO), path / INFO)["name"]
     except FormatError as error:
         raise TFLiteError(str(error)) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
