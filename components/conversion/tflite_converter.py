@@ -75,7 +75,7 @@ def convert(
         "variant": qat_described.variant.name,
         "labels": len(labels),
         "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
-        "preprocessing": {
+        "preprocessing": {  # The rest of the record is in the files themselves.
             "resolution": qat_described.resolution,
             "central_fraction": qat_described.central_fraction,
         },
@@ -120,5 +120,5 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
         labels=labels,
         name=f"MobileNetV1 {description.variant.name}",
         description=text,
-        central_fraction=description.central_fraction,
+        preprocessing=description.preprocessing,
     )

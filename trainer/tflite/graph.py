@@ -5,6 +5,7 @@ The bytes may come from anywhere: they are bounded and parsed before any interpr
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from trainer.network.variant import MAX_RESOLUTION
 IDENTIFIER = b"TFL3"
 MAX_BYTES = 512 << 20  # Float MobileNetV1 at width 1.0 is 17 MB; width 4 is 260 MB.
 MAX_CLASSES = 1_000_000
+EDGE_TYPES = ("FLOAT32", "INT8", "UINT8", "INT16")  # What pictures and probabilities come as.
 
 _WEIGHTS_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2}  # Operand 1 of these.
 _ALIGNMENT = 16  # Bytes: the schema's force_align for buffers, which the Python packer forgets.
@@ -41,6 +43,18 @@ class Tensor:
     zero_points: tuple[int, ...]
     axis: int  # Of the scales, where there are several.
     constant: np.ndarray | None  # int8 values only.
+
+    @property
+    def step(self) -> tuple[float, int]:
+        """Scale and zero point of the whole tensor; of uint8 without a scale, the levels themselves."""
+        if not self.scales and self.type == "UINT8":
+            return 1.0, 0
+        if len(self.scales) != 1 or not (math.isfinite(self.scales[0]) and self.scales[0] > 0):
+            raise TFLiteError(
+                f"{self.name or 'a tensor'} is {self.type.lower()} with the scales {list(self.scales)}, wanted one "
+                "number above 0: its codes stand for nothing. Convert it with quantization."
+            )
+        return self.scales[0], self.zero_points[0] if self.zero_points else 0
 
     @property
     def narrow_range(self) -> bool:
@@ -223,6 +237,9 @@ def _check_edges(graph: Graph) -> None:
         raise TFLiteError(f"the input is {list(image)}, wanted square RGB pictures [batch, R, R, 3].")
     if len(scores) != 2 or not 1 <= scores[1] <= MAX_CLASSES:
         raise TFLiteError(f"the output is {list(scores)}, wanted probabilities [batch, classes].")
+    for what, tensor in (("input", graph.input), ("output", graph.output)):
+        if tensor.type not in EDGE_TYPES:
+            raise TFLiteError(f"the {what} is {tensor.type.lower()}, wanted one of {', '.join(EDGE_TYPES).lower()}.")
 
 
 def _at(tensors: list[Tensor], index: int) -> Tensor:
