@@ -7,10 +7,10 @@ from its cache where code has changed, because each node's cache key holds the n
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from trainer.file_format import FileFormat
+from trainer.whole import write_file
 
 FILE = "workdir.json"
 FORMAT = FileFormat(FILE)
@@ -26,6 +26,4 @@ def mark(folder: Path) -> None:
     """Checks, and writes the version where there is none."""
     check(folder)
     if not (folder / FILE).exists():
-        beside = folder / f".{FILE}.{os.getpid()}"
-        beside.write_text(json.dumps(FORMAT.stamped({})) + "\n", encoding="utf-8")
-        beside.replace(folder / FILE)
+        write_file(folder / FILE, (json.dumps(FORMAT.stamped({})) + "\n").encode())

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.release import bundle, gcs_path
-from components.release.gcs_path import WRITING, BucketPath, Place
-from trainer.whole import move
+from components.release.gcs_path import BucketPath, Place
+from trainer.whole import WRITING, move
 
 LATEST = "latest"
 _LONGEST_NUMBER = 20  # Bytes.

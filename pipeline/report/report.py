@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipeline import lineage
 from pipeline.lineage import NodeRun
 from pipeline.terminal import failures
 from trainer.network.variant import Variant
+from trainer.whole import write_file
 
 FILE = "report.html"
 _SHARED = {"examples": ("ImageNetExampleGen", "examples"), "report": ("IngestionReport", "report")}
@@ -43,12 +43,7 @@ def write(workdir: Path, *, variant: Variant | None = None, output: Path | None 
     """
     text = page.render(facts(workdir, variant=variant))
     target = output or workdir / FILE
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_file(target, text.encode())
     return target
 
 

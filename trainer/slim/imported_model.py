@@ -6,18 +6,18 @@ import contextlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer import export, whole
+from trainer import export
 from trainer.digest import sha256_file
 from trainer.export import Description
 from trainer.imagenet import BACKGROUND, CENTRAL_FRACTION
 from trainer.keras import keras
 from trainer.network.variant import Variant
 from trainer.slim import checkpoint, released_archive
+from trainer.whole import output_folder
 
 _RELEASE = re.compile(r"mobilenet_v1_(?P<variant>\d+(?:\.\d+)?_\d+)(?!\d)")
 
@@ -128,14 +128,8 @@ def _write(
     labels: Sequence[str],
     ranges: dict[str, tuple[float, float]],
 ) -> None:
-    beside = serving_dir.with_name(f"{serving_dir.name}.importing")
-    shutil.rmtree(beside, ignore_errors=True)  # Of a killed import.
-    try:
-        export.export(os.fspath(beside), model, description, labels)
+    with output_folder(serving_dir) as made:
+        export.export(os.fspath(made), model, description, labels)
         if ranges:
-            file = beside / export.KERAS / export.RANGES_FILE
+            file = made / export.KERAS / export.RANGES_FILE
             file.write_text(json.dumps(ranges, indent=2) + "\n", encoding="utf-8")
-        whole.move(beside, serving_dir)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
