@@ -6,9 +6,13 @@ from its cache where code has changed, because each node's cache key holds the n
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.settings.error import SettingsError
 from trainer.file_format import FileFormat
 from trainer.whole import write_file
 
@@ -27,3 +31,24 @@ def mark(folder: Path) -> None:
     check(folder)
     if not (folder / FILE).exists():
         write_file(folder / FILE, (json.dumps(FORMAT.stamped({})) + "\n").encode())
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One command at a time changes a work directory: sqlite and the resumable checkpoints are not for two.
+
+    Raises:
+      SettingsError: a run or a clean is at work in it, or a newer version of this project has made it.
+    """
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
+            ) from error
+        try:
+            mark(folder)
+        except ValueError as error:
+            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+        yield

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from components.release import gcs_path, pusher
 from components.release.gcs_path import Place
 from components.zoo import files as zoo_files
 from pipeline import lineage
-from pipeline import workdir as version
+from pipeline import workdir as locking
 from pipeline.branch import Branch
 from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
 from pipeline.run.sections import NodeFailed, Runner, Sections
@@ -101,7 +99,7 @@ def run(
     if from_node:
         _run_again_from(from_node, pipeline)
     follower.nodes = len(pipeline.nodes)
-    with _alone(settings.workdir):
+    with locking.alone(settings.workdir):
         _sweep(settings.artifacts)
         sections = Sections(pipeline, runner, follower)
         sections.run(lambda node: "-" not in node and node != ZOO)
@@ -207,23 +205,6 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
         reason=blessing["reason"],
         pushed_to=gcs_path.place(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
     )
-
-
-@contextlib.contextmanager
-def _alone(workdir: Path) -> Iterator[None]:
-    """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two."""
-    with (workdir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingsError(
-                f"another run is at work in {workdir}. Wait for it, or give another --workdir DIR."
-            ) from error
-        try:
-            version.mark(workdir)
-        except ValueError as error:
-            raise SettingsError(f"{error} Or give another --workdir DIR.") from error
-        yield
 
 
 def _sweep(artifacts: Path) -> None:
