@@ -7,12 +7,12 @@ from its cache where code has changed, because each node's cache key holds the n
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.settings.error import SettingsError
+from trainer import lock
 from trainer.file_format import FileFormat
 from trainer.whole import write_file
 
@@ -40,13 +40,8 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
       SettingsError: a run or a clean is at work in it, or a newer version of this project has made it.
     """
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingsError(
-                f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
-            ) from error
+    busy = f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
+    with lock.alone(folder, SettingsError(busy)):
         try:
             mark(folder)
         except ValueError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from components.evaluation.scores import BINS, Calibration, PairedCounts, Scores
 from components.gate import fitness, training_sample
-from components.gate.accuracy import Rule
+from components.gate.rule import Rule
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes, as in gate_power.
 _OTHERS = 20  # Classes beside the largest, where that matters.

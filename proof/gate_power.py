@@ -18,7 +18,8 @@ import numpy as np
 
 from components.evaluation import unpaired_statistics
 from components.evaluation.scores import PairedCounts
-from components.gate.accuracy import Rule, judge
+from components.gate.accuracy import judge
+from components.gate.rule import Rule
 
 SETS = {500: 10, 10_000: 10, 50_000: 1000}  # Pictures → classes: bundled, Fashion-MNIST, ImageNet.
 RULE = Rule(floor=0.0)

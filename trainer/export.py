@@ -84,9 +84,20 @@ def load_unrounded(serving_dir: str) -> tuple[keras.Model, Description]:
     Read by name off the weights' file, which takes a tenth of the time that tfmot needs for its wrappers.
     """
     description = read_description(serving_dir)
-    model = mobilenet_v1.build(
+    model = build_unrounded(description)
+    load_unrounded_weights(model, serving_dir)
+    return model, description
+
+
+def build_unrounded(description: Description) -> keras.Model:
+    """The float network of a model, without its weights."""
+    return mobilenet_v1.build(
         width=description.width, resolution=description.resolution, classes=description.classes, dropout=0.0
     )
+
+
+def load_unrounded_weights(model: keras.Model, serving_dir: str) -> None:
+    """Sets the weights of a float network to those that a model of its shape has in training."""
     with h5py.File(os.path.join(serving_dir, KERAS, WEIGHTS_FILE)) as file:
         values = {}
         for group in file.values():
@@ -94,7 +105,6 @@ def load_unrounded(serving_dir: str) -> tuple[keras.Model, Description]:
                 values[f"{float_name(group.name.strip('/'))}/{name.split('/')[-1]}"] = group[name][()]
     for layer in model.layers:
         layer.set_weights([values[f"{layer.name}/{weight.name.split('/')[-1]}"] for weight in layer.weights])
-    return model, description
 
 
 def read_description(serving_dir: str) -> Description:

@@ -11,15 +11,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.components.base import base_driver
-from tfx.orchestration.portable import base_driver as portable_driver
 from tfx.orchestration.portable import data_types
-from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 
@@ -36,9 +33,11 @@ from components.gate import (
     structure,
     training_sample,
 )
-from components.gate.accuracy import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ERROR, MAX_LOST, VISIBLE_DROP, Rule
 from components.gate.evidence import Evidence
+from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
+from components.gate.rule import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ERROR, MAX_LOST, VISIBLE_DROP, Rule
+from components.node import driver
 from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
 
@@ -86,28 +85,22 @@ def AccuracyGate(
     write(verdict, blessing.uri)
 
 
-class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
+class Driver(driver.Driver):
     """Puts the release that the file is compared with into the cache key, which sees the destination's name alone.
 
-    Drivers of ours run on no cluster. There a verdict may come from the cache when the destination has changed: one
+    On clusters a verdict may come from the cache when the destination has changed: one
     that blesses is then of a bundle that its own run went on to push, and one that does not is on the safe side.
     """
 
-    def __init__(self, metadata_handle: Any) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_driver.BaseDriver.__init__(self, metadata_handle)
-
-    def run(self, execution_info: data_types.ExecutionInfo) -> Any:
-        """Gives the execution property `last_release`; empty where there is none."""
+    def key(self, execution_info: data_types.ExecutionInfo) -> dict[str, str | int]:
+        """`last_release`; empty where there is none."""
         tflite, float_model = (
             Path(artifact_utils.get_single_uri(list(execution_info.input_dict[key])), SERVING)
             for key in ("tflite", "float_model")
         )
         base = str(execution_info.exec_properties.get("destination", ""))
         release = release_to_compare(tflite, float_model, base).release
-        output = driver_output_pb2.DriverOutput()
-        output.exec_properties["last_release"].string_value = release.fingerprint if release else ""
-        return output
+        return {"last_release": release.fingerprint if release else ""}
 
 
 AccuracyGate.DRIVER_CLASS = Driver  # pyright: ignore[reportAttributeAccessIssue] - the decorator makes a class.
@@ -132,16 +125,20 @@ class Verdict:
         return "\n".join([*against, *(f"Note: {note}" for each in self.evidence if each.passed for note in each.notes)])
 
 
-def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = ()) -> Verdict:
+def judge(
+    parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[str] = (), networks: Networks | None = None
+) -> Verdict:
     """The four kinds of evidence.
 
     Args:
       codes: digests of the sources that train and import in this run; without any, whose they are is not asked.
       destination: where releases are pushed to; empty for none.
+      networks: those that an earlier verdict loaded, where several are asked for on the same models.
 
     Raises:
       PushError: the destination is not a folder of a file system.
     """
+    networks = networks or Networks()
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
     found = release_to_compare(parts.tflite, parts.float_model, destination)
@@ -164,16 +161,16 @@ def judge(parts: Parts, rule: Rule, *, destination: str = "", codes: Sequence[st
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
             ),
-            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts) or ()),
-            fitness.judge(candidate, _where_readable(training_sample.measure, parts), rule, labels=labels),
+            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts, networks) or ()),
+            fitness.judge(candidate, _where_readable(training_sample.measure, parts, networks), rule, labels=labels),
         )
     )
 
 
-def _where_readable(measure: Callable[[Parts], Found], parts: Parts) -> Found | None:
+def _where_readable(measure: Callable[[Parts, Networks], Found], parts: Parts, networks: Networks) -> Found | None:
     """None where file, models and data do not go together or cannot be read: records and structure say so."""
     try:
-        return measure(parts)
+        return measure(parts, networks)
     except (OSError, ValueError, KeyError, tf.errors.OpError):
         return None
 

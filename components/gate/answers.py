@@ -10,6 +10,7 @@ import tensorflow as tf
 from components.conversion import agreement, edges
 from components.conversion.agreement import Tolerance
 from components.conversion.artifact import FLOAT, INT8, UINT8
+from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
 from trainer import export, input_pipeline
 from trainer.imagenet import EVAL
@@ -20,19 +21,19 @@ PICTURES = 64  # Of the eval split.
 _DIFFERENCE = 1e-3  # Of probabilities: the same float32 sums in another order.
 
 
-def faults(parts: Parts) -> list[str]:
+def faults(parts: Parts, networks: Networks) -> list[str]:
     """A sentence for each file, and for the SavedModel, that is not what its model's weights give.
 
     Raises:
       OSError, ValueError: something cannot be read; others say what.
     """
-    network, described = export.load_unrounded(str(parts.float_model))
+    network, described = networks.unrounded(parts.float_model)
     images = _pictures(parts, described)
     wanted = tf.nn.softmax(network(images, training=False)).numpy()
     return [
-        *_float("The SavedModel", _served(parts, images), wanted),
+        *_float("The SavedModel", networks.served(parts.float_model, images, "probabilities"), wanted),
         *_float(FLOAT, Runner((parts.tflite / FLOAT).read_bytes()).probabilities(images), wanted),
-        *_int8(parts, images),
+        *_int8(parts, networks, images),
         *_uint8(parts, images),
     ]
 
@@ -47,11 +48,6 @@ def _pictures(parts: Parts, described: export.Description) -> np.ndarray:
     return next(batches.as_numpy_iterator())[0]
 
 
-def _served(parts: Parts, images: np.ndarray) -> np.ndarray:
-    model = tf.saved_model.load(str(parts.float_model))  # Its variables live as long as it does.
-    return model.signatures["serving_image"](images=tf.constant(images))["probabilities"].numpy()
-
-
 def _float(what: str, found: np.ndarray, wanted: np.ndarray) -> Iterator[str]:
     off = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else np.inf
     if not off <= _DIFFERENCE:  # So that NaN is a fault.
@@ -61,19 +57,18 @@ def _float(what: str, found: np.ndarray, wanted: np.ndarray) -> Iterator[str]:
         )
 
 
-def _int8(parts: Parts, images: np.ndarray) -> Iterator[str]:
+def _int8(parts: Parts, networks: Networks, images: np.ndarray) -> Iterator[str]:
     """Held to the fake-quantized model as TFLiteConverter holds it, on fewer pictures."""
     try:
         runner = Runner((parts.tflite / INT8).read_bytes())
         logits, step = runner.logits(images), runner.graph.logits.scales[0]
     except (TFLiteError, IndexError):
         return  # Structure says what it is instead.
-    network, _ = export.load_unrounded(str(parts.qat_model))
-    model = tf.saved_model.load(str(parts.qat_model))
-    emulated = model.signatures["serving_image"](images=tf.constant(images))["logits"].numpy()
+    emulated = networks.served(parts.qat_model, images, "logits")
     if emulated.shape != logits.shape:
         yield f"{INT8} has {logits.shape[1]} outputs, and the fake-quantized model {emulated.shape[1]}. Convert again."
         return
+    network, _ = networks.unrounded(parts.qat_model)
     tolerance = Tolerance()
     found = agreement.agreement(
         unrounded=network(images, training=False).numpy(),

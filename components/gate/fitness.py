@@ -16,8 +16,8 @@ from components.evaluation.paired_statistics import drop_lower_bound
 from components.evaluation.scores import PairedCounts, Scores
 from components.evaluation.unpaired_statistics import drop_lower_bound as unpaired_lower_bound
 from components.gate import class_spread, fitness_reasons
-from components.gate.accuracy import Rule
 from components.gate.evidence import Evidence
+from components.gate.rule import Rule
 
 # What these rules do, of 10,000 simulated evaluations each, stands in proof/gate_power.md.
 OVERFIT = 0.1  # How far eval may be shown to lie under training before it is told; it does not block.

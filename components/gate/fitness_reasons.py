@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.gate.reasons import percent, points
+from trainer.listing import first_of
 
 Numbers = dict[str, Any]  # As fitness.judge() puts them into verdict.json.
 
@@ -74,15 +75,15 @@ def _unfound(numbers: Numbers) -> list[str]:
     classes = unfound["classes"]
     if len(classes) <= unfound["allowed"] * unfound["of"]:
         return []
-    told = "; ".join(
+    told = [
         f"class {c['index']} ({c['name']}): none of its {c['pictures']} pictures, "
         f"{'and never predicted' if not c['predicted'] else 'predicted ' + str(c['predicted']) + ' times'}"
-        for c in classes[:_NAMED_CLASSES]
-    )
-    rest = f"; and {len(classes) - _NAMED_CLASSES} more" if len(classes) > _NAMED_CLASSES else ""
+        for c in classes
+    ]
+    named = first_of(told, _NAMED_CLASSES, separator="; ")
     count = "One class is" if len(classes) == 1 else f"{len(classes)} classes are"
     return [
-        f"{count} never found: {told}{rest}. Look at the pictures of such a class in both splits, give it more, "
+        f"{count} never found: {named}. Look at the pictures of such a class in both splits, give it more, "
         "or train for longer; --max-lost lets a share of the classes be lost."
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainer.listing import first_of
+
 Numbers = dict[str, Any]  # As accuracy.judge() puts them into verdict.json.
 
 _NAMED_CLASSES = 5  # In the reason; verdict.json has them all.
@@ -56,15 +58,15 @@ def _classes(numbers: Numbers) -> list[str]:
     lost, rule = numbers["lost_classes"], numbers["rule"]
     if len(lost) <= rule["max_lost"] * numbers["classes"]:
         return []
-    told = "; ".join(
+    told = [
         f"class {c['index']} ({c['name']}): {c['candidate_right']} of {c['pictures']} right, the float model "
         f"{c['baseline_right']}, p = {c['p_value']:.1g}"
-        for c in lost[:_NAMED_CLASSES]
-    )
-    rest = f"; and {len(lost) - _NAMED_CLASSES} more" if len(lost) > _NAMED_CLASSES else ""
+        for c in lost
+    ]
+    named = first_of(told, _NAMED_CLASSES, separator="; ")
     count = "One class loses" if len(lost) == 1 else f"{len(lost)} classes lose"
     return [
-        f"{count} more than {points(rule['class_margin'])}, beyond chance: {told}{rest}. Fine-tune for longer or at a "
+        f"{count} more than {points(rule['class_margin'])}, beyond chance: {named}. Fine-tune for longer or at a "
         "lower rate; --class-margin and --max-lost say how much of a class, and how many classes, may be lost."
     ]
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from components.gate.evidence import Evidence
+from trainer.listing import first_of
 from trainer.network.conv_defs import BLOCKS, STEM, depth
 from trainer.network.variant import Variant
 from trainer.tflite.graph import Graph, Tensor, TFLiteError, read_graph
@@ -58,8 +59,7 @@ def _praise(graph: Graph) -> str:
 def _operators(found: Sequence[str]) -> list[str]:
     if not found:
         return []
-    rest = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return [f"This is no full-int8 file: {'; '.join(found[:_NAMED])}{rest}."]
+    return [f"This is no full-int8 file: {first_of(found, _NAMED, separator='; ')}."]
 
 
 def _edges(graph: Graph) -> list[str]:
@@ -158,10 +158,11 @@ def _label_map(file: bytes, graph: Graph, labels: Sequence[str]) -> list[str]:
     if inside == list(labels):
         return faults
     different = [i for i, pair in enumerate(zip(inside, labels, strict=False)) if pair[0] != pair[1]]
-    named = "; ".join(f"output {i} is {inside[i]!r}, in the data {labels[i]!r}" for i in different[:_NAMED])
-    rest = f"; and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
+    named = first_of(
+        [f"output {i} is {inside[i]!r}, in the data {labels[i]!r}" for i in different], _NAMED, separator="; "
+    )
     counts = f"it has {len(inside)} labels, the data {len(labels)}" if len(inside) != len(labels) else ""
-    return [*faults, f"The label map is not the data's: {'; '.join(filter(None, [counts, named]))}{rest}."]
+    return [*faults, f"The label map is not the data's: {'; '.join(filter(None, [counts, named]))}."]
 
 
 def _quantized(tensor: Tensor) -> str:
@@ -169,7 +170,7 @@ def _quantized(tensor: Tensor) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return first_of(names, _NAMED)
 
 
 def _at(kernels: Sequence[tuple[str, tuple[int, ...]]], place: int) -> str:

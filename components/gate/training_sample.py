@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.conversion.artifact import INT8
 from components.evaluation.scores import PairedCounts
+from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
 from trainer import export, input_pipeline
 from trainer.imagenet import TRAIN
@@ -21,7 +22,7 @@ PICTURES = 512  # The first of the shards, which lie in the order of a hash: a s
 _BATCH = 64
 
 
-def measure(parts: Parts) -> PairedCounts:
+def measure(parts: Parts, networks: Networks) -> PairedCounts:
     """Both on the sample, as evaluation shows it: the network is the baseline, the file the candidate.
 
     The network is in float and has the weights that quantization-aware training ended with.
@@ -30,7 +31,7 @@ def measure(parts: Parts) -> PairedCounts:
       TFLiteError: the file cannot be run.
       OSError, ValueError: a model or the shards cannot be read.
     """
-    network, described = export.load_unrounded(str(parts.qat_model))
+    network, described = networks.unrounded(parts.qat_model)
     runner = Runner((parts.tflite / INT8).read_bytes())
     images, labels = _pictures(parts, described)
     run = tf.function(lambda batch: network(batch, training=True), autograph=False, reduce_retracing=True)

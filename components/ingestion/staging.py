@@ -5,7 +5,6 @@ killed one. File systems without such locks (mounted buckets) are worked on with
 """
 
 import contextlib
-import fcntl
 import itertools
 import os
 import shutil
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.data_error import DataError
-from trainer import imagenet
+from trainer import imagenet, lock
 from trainer.whole import move
 
 _PREFIX = ".ingesting-"
@@ -47,7 +46,7 @@ def _opened(folder: Path) -> int:
 def _locked(descriptor: int, folder: Path) -> bool:
     busy = f"Another ingestion into {folder} is at work. Wait until it is done, or give another folder."
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.take(descriptor)
     except BlockingIOError:
         raise DataError(busy) from None
     except OSError:

@@ -1,1 +1,1 @@
-"""What runs on a cluster's node before and around a component."""
+"""What runs before and around a component: its driver here, its entrypoint on a cluster."""

@@ -25,6 +25,7 @@ from components.release.bundle import BundleError
 from components.release.model_card import card, facts
 from trainer import export, input_pipeline
 from trainer.digest import sha256_file
+from trainer.export import Description
 from trainer.imagenet import EVAL, LABELS_FILE
 from trainer.slim import checkpoint
 from trainer.tflite import metadata
@@ -68,6 +69,19 @@ class Parts:
     code: str  # Digest of the source that builds.
 
 
+@dataclass(frozen=True)
+class Models:
+    """What the parts' records and the float model's labels say, read once."""
+
+    float_model: Description
+    qat_model: Description
+    labels: list[str]
+
+    @property
+    def name(self) -> str:
+        return f"mobilenet_v1_{self.float_model.variant.name}"
+
+
 def build(parts: Parts, target: Path) -> None:
     """Writes the bundle to `target`, which must not exist.
 
@@ -75,24 +89,26 @@ def build(parts: Parts, target: Path) -> None:
         BundleError: the parts do not belong together, or the disk is full or read-only.
         EdgeError: the uint8 file does not give the int8 file's answers.
     """
-    description = export.read_description(str(parts.float_model))
-    name = f"mobilenet_v1_{description.variant.name}"
-    _check(parts)
+    models = Models(
+        export.read_description(str(parts.float_model)),
+        export.read_description(str(parts.qat_model)),
+        export.labels(str(parts.float_model)),
+    )
+    _check(parts, models)
     try:
         with whole_folder(target) as folder:
-            _write_tflite(parts, folder, name)
-            _write_float(parts, folder, name)
-            _write_eval_graph(parts, folder, name)
-            _write_info(parts, folder, name)
+            _write_tflite(parts, folder, models.name)
+            _write_float(parts, folder, models)
+            _write_eval_graph(parts, folder, models.name)
+            _write_info(parts, folder, models)
             bundles.write_manifest(folder)
     except OSError as error:
         raise BundleError(f"{target} cannot be written: {error}. Make room there and run again.") from error
 
 
-def _check(parts: Parts) -> None:
+def _check(parts: Parts, models: Models) -> None:
     """Refuses parts of different models, an int8 file that nobody measured, and a uint8 file with other answers."""
-    float_model, qat_model = (export.read_description(str(path)) for path in (parts.float_model, parts.qat_model))
-    if fault := model_pair.fault(float_model=float_model, qat_model=qat_model):
+    if fault := model_pair.fault(float_model=models.float_model, qat_model=models.qat_model):
         raise BundleError(fault)
     int8 = parts.tflite / INT8
     digest = sha256_file(int8)
@@ -101,12 +117,11 @@ def _check(parts: Parts) -> None:
             f"{int8} has SHA-256 {digest}, but {parts.evaluation.sha256} was evaluated: what ships must be what was "
             "measured. Run the Evaluator again."
         )
-    _check_labels(parts)
-    _check_edges(parts, resolution=float_model.resolution, central_fraction=float_model.central_fraction)
+    _check_labels(parts, models.labels)
+    _check_edges(parts, models.float_model)
 
 
-def _check_labels(parts: Parts) -> None:
-    labels = export.labels(str(parts.float_model))
+def _check_labels(parts: Parts, labels: list[str]) -> None:
     for file in EDGES:
         inside = metadata.read_labels((parts.tflite / file).read_bytes())
         if inside != labels:
@@ -116,10 +131,13 @@ def _check_labels(parts: Parts) -> None:
             )
 
 
-def _check_edges(parts: Parts, *, resolution: int, central_fraction: float) -> None:
+def _check_edges(parts: Parts, described: Description) -> None:
     shards = str(parts.examples / f"Split-{EVAL}" / "*")
     pictures = input_pipeline.eval_dataset(
-        [shards], resolution=resolution, central_fraction=central_fraction, batch_size=edge_check.BATCH
+        [shards],
+        resolution=described.resolution,
+        central_fraction=described.central_fraction,
+        batch_size=edge_check.BATCH,
     )
     int8, uint8 = ((parts.tflite / file).read_bytes() for file in (INT8, UINT8))
     total = parts.evaluation.candidate.pictures
@@ -147,39 +165,39 @@ def _write_tflite(parts: Parts, folder: Path, name: str) -> None:
         shutil.copyfile(parts.tflite / file, folder / f"{name}_{edges}.tflite")
 
 
-def _write_float(parts: Parts, folder: Path, name: str) -> None:
+def _write_float(parts: Parts, folder: Path, models: Models) -> None:
     """The float model as TF2's SavedModel, TF1's checkpoint (with its graph) and the frozen graph."""
     shutil.copytree(parts.float_model, folder / SAVED_MODEL, ignore=shutil.ignore_patterns(export.KERAS))
-    labels = export.labels(str(parts.float_model))
-    (folder / LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    (folder / LABELS_FILE).write_text("".join(f"{label}\n" for label in models.labels), encoding="utf-8")
     model, description = export.load_keras(str(parts.float_model))
-    prefix = folder / f"{name}.ckpt"
+    prefix = folder / f"{models.name}.ckpt"
     checkpoint.export_tf1(model, prefix, steps=description.steps)
-    tf1_graph.write_meta_graph(model, prefix.with_name(f"{name}.ckpt.meta"), checkpoint.reference_variables(model))
-    frozen = tf1_graph.frozen_graph(model).SerializeToString(deterministic=True)
-    (folder / f"{name}_frozen.pb").write_bytes(frozen)
+    traced = tf1_graph.trace(model)
+    meta = prefix.with_name(f"{prefix.name}.meta")
+    tf1_graph.write_meta_graph(traced, meta, checkpoint.reference_variables(model))
+    frozen = tf1_graph.frozen_graph(traced).SerializeToString(deterministic=True)
+    (folder / f"{models.name}_frozen.pb").write_bytes(frozen)
 
 
 def _write_eval_graph(parts: Parts, folder: Path, name: str) -> None:
     """The fake-quantized graph as text, with variables: the int8 file's arithmetic as TensorFlow emulates it."""
     model, _ = export.load_keras(str(parts.qat_model))
-    graph, _ = tf1_graph.variable_graph(model)
+    graph, _ = tf1_graph.variable_graph(tf1_graph.trace(model))
     text = text_format.MessageToString(graph.as_graph_def())
     (folder / f"{name}_eval.pbtxt").write_text(text, encoding="utf-8")
 
 
-def _write_info(parts: Parts, folder: Path, name: str) -> None:
+def _write_info(parts: Parts, folder: Path, models: Models) -> None:
     """What says what all the rest is: info.json for programs, the card for people, the bill of materials for both."""
     info = bundle_info.describe(
         folder,
-        name,
-        float_model=export.read_description(str(parts.float_model)),
-        qat_model=export.read_description(str(parts.qat_model)),
+        models.name,
+        float_model=models.float_model,
+        qat_model=models.qat_model,
         evaluation=parts.evaluation,
         code=parts.code,
     )
     bundles.write_json(folder / bundles.INFO, info)
-    labels = export.labels(str(parts.float_model))
-    for file, text in card.render(facts.of(info, parts.evaluation, labels)).items():
+    for file, text in card.render(facts.of(info, parts.evaluation, models.labels)).items():
         (folder / file).write_text(text, encoding="utf-8")
     bundles.write_json(folder / sbom.NAME, sbom.describe(info, parts.evaluation, bundles.sums(folder)))

@@ -15,13 +15,12 @@ from typing import Any
 from google.protobuf import json_format
 from tfx import types
 from tfx.components.pusher import component, executor
-from tfx.dsl.components.base import base_driver, executor_spec
-from tfx.orchestration.portable import base_driver as portable_driver
+from tfx.dsl.components.base import executor_spec
 from tfx.orchestration.portable import data_types
 from tfx.proto import pusher_pb2
-from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
+from components.node import driver
 from components.release import bundle, gcs_path, versions
 from components.release.gcs_path import BucketPath, Place
 from components.release.versions import PushError
@@ -66,33 +65,29 @@ class Executor(executor.Executor):
             pushed_model.uri = str(version)
 
 
-class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
+class Driver(driver.Driver):
     """Puts the version that the bundle has, or would get, into the cache key.
 
     TFX by itself sees only that the version's folder is there. A version that lost or changed a file no longer counts
     as this bundle: the number becomes the next one, and the bundle is pushed again beside the damaged version.
     """
 
-    def __init__(self, metadata_handle: Any) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_driver.BaseDriver.__init__(self, metadata_handle)
-
-    def run(self, execution_info: data_types.ExecutionInfo) -> Any:
-        """Gives the execution property `version`; nothing where nothing will be pushed.
+    def key(self, execution_info: data_types.ExecutionInfo) -> dict[str, str | int]:
+        """`version`; nothing where nothing will be pushed.
 
         And for a bucket `push`, which is new each time that the bundle is not there: nothing in the cache is like it.
         The run after that finds the bundle and copies nothing, and those after it come from the cache.
         """
-        output = driver_output_pb2.DriverOutput()
         inputs = {key: list(artifacts) for key, artifacts in execution_info.input_dict.items()}
-        if Executor().CheckBlessing(inputs):
-            source = Path(Executor().GetModelPath(inputs))
-            folder = versions.folder_of(_base(execution_info.exec_properties), _variant(source))
-            there = versions.find(folder, source)
-            output.exec_properties["version"].int_value = int(there.name) if there else versions.next_version(folder)
-            if isinstance(folder, BucketPath):
-                output.exec_properties["push"].string_value = "" if there else uuid.uuid4().hex
-        return output
+        if not Executor().CheckBlessing(inputs):
+            return {}
+        source = Path(Executor().GetModelPath(inputs))
+        folder = versions.folder_of(_base(execution_info.exec_properties), _variant(source))
+        there = versions.find(folder, source)
+        found: dict[str, str | int] = {"version": int(there.name) if there else versions.next_version(folder)}
+        if isinstance(folder, BucketPath):
+            found["push"] = "" if there else uuid.uuid4().hex
+        return found
 
 
 class Pusher(component.Pusher):

@@ -7,7 +7,6 @@ or in its mount on a cluster's node (cloud_paths.py), the manifest is written la
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from components.release import bundle, gcs_path
 from components.release.gcs_path import BucketPath, Place
+from trainer import lock
 from trainer.whole import WRITING, move
 
 LATEST = "latest"
@@ -137,26 +137,19 @@ def resolve(path: Place) -> Place:
 def _beside(folder: Path) -> Iterator[Path]:
     """A temporary folder in the same file system, locked while its process lives, and gone afterwards."""
     beside = Path(tempfile.mkdtemp(prefix=WRITING, dir=folder))
-    descriptor = os.open(beside, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield beside
+        with lock.held(beside, wait=True):
+            yield beside
     finally:
-        os.close(descriptor)
         shutil.rmtree(beside, ignore_errors=True)  # Renamed already where all went well.
 
 
 def _sweep(folder: Path) -> None:
     """Removes what killed pushers left; another one at work holds the lock of its folder."""
     for left in folder.glob(f"{WRITING}*"):
-        with contextlib.suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if time.time() - left.stat().st_mtime > _SETTLED:
-                    left.unlink() if left.is_file() else shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+        with contextlib.suppress(OSError), lock.held(left):
+            if time.time() - left.stat().st_mtime > _SETTLED:
+                left.unlink() if left.is_file() else shutil.rmtree(left, ignore_errors=True)
 
 
 def _names(source: Path) -> list[str]:

@@ -8,6 +8,7 @@ from components.sources import class_names
 from components.sources.imagenet.wordnet import words
 from components.sources.source import Category, Entry
 from trainer import imagenet
+from trainer.listing import first_of
 
 WNID = re.compile(r"n\d{8}")
 _NAMED_AFTER = re.compile(rf"({WNID.pattern})_.*")
@@ -79,6 +80,5 @@ def check_filled(root: str, names: Sequence[str], splits: Mapping[str, Sequence[
 
 
 def listed(names: Sequence[str], limit: int = 20) -> str:
-    """The first of them, and how many more there are."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    """Names of classes or folders in a sentence."""
+    return first_of(names, limit)

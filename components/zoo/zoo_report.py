@@ -5,15 +5,12 @@ variants of earlier runs are in it.
 """
 
 from pathlib import Path
-from typing import Any
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.components.base import base_driver
-from tfx.orchestration.portable import base_driver as portable_driver
 from tfx.orchestration.portable import data_types
-from tfx.proto.orchestration import driver_output_pb2
 
+from components.node import driver
 from components.node.system_artifacts import HtmlPage
 from components.release import gcs_path
 from components.release.gcs_path import Place
@@ -35,22 +32,15 @@ def ZooReport(
     html.set_string_custom_property("copied_to", str(files.deliver(folder, _base(destination))))
 
 
-class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
+class Driver(driver.Driver):
     """Puts what lies at the destination into the cache key, which sees its name alone.
 
-    Drivers of ours run on no cluster; there the node is never served from cache.
+    On clusters the node is never served from cache.
     """
 
-    def __init__(self, metadata_handle: Any) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_driver.BaseDriver.__init__(self, metadata_handle)
-
-    def run(self, execution_info: data_types.ExecutionInfo) -> Any:
-        """Gives the execution property `bundles`."""
-        output = driver_output_pb2.DriverOutput()
-        base = _base(str(execution_info.exec_properties["destination"]))
-        output.exec_properties["bundles"].string_value = bundles.fingerprint(base)
-        return output
+    def key(self, execution_info: data_types.ExecutionInfo) -> dict[str, str | int]:
+        """`bundles`."""
+        return {"bundles": bundles.fingerprint(_base(str(execution_info.exec_properties["destination"])))}
 
 
 ZooReport.DRIVER_CLASS = Driver  # pyright: ignore[reportAttributeAccessIssue] - the decorator makes a class.

@@ -8,11 +8,9 @@ backends, vertex.py and kubeflow.py.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +27,7 @@ from pipeline.emulator.inputs import Scope
 from pipeline.emulator.kubeflow import Kubeflow
 from pipeline.emulator.result import Artifact, CompiledRunError, RunResult, TaskError, TaskRun, table
 from pipeline.emulator.vertex import Vertex
+from trainer import lock
 
 __all__ = ["CompiledRunError", "RunResult", "TaskRun", "run", "table"]
 
@@ -63,7 +62,8 @@ def run(
     workdir = workdir.absolute()
     pipeline = compiled.spec["pipelineInfo"]["name"]
     chosen: Backend = Vertex(workdir) if backend == "vertex" else Kubeflow(workdir, pipeline, compiled.platform)
-    with _alone(workdir):
+    busy = f"another run is at work in {workdir}. Wait for it, or give another work directory."
+    with lock.alone(workdir, CompiledRunError(busy)):  # Logs and pods are not for two.
         chosen.check()
         name = chosen.new_run()
         kept = ir_cache.Cache(workdir / "cache" / backend, chosen.folder)
@@ -162,20 +162,6 @@ class _Run:
 
     def _made(self, run: TaskRun) -> TaskRun:
         return ir_container.with_folders(run, self.backend)
-
-
-@contextlib.contextmanager
-def _alone(workdir: Path) -> Iterator[None]:
-    """One run at a time in a work directory: logs and pods are not for two."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CompiledRunError(
-                f"another run is at work in {workdir}. Wait for it, or give another work directory."
-            ) from error
-        yield
 
 
 def _silent(run: TaskRun) -> None:

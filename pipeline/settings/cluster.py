@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
+from components.gate.rule import VISIBLE_DROP
 from components.sources.wanted import PATHS, Wanted
-from pipeline.settings.local import VISIBLE_DROP
 from pipeline.settings.nodes import (
     TRAINERS,
     Beam,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from components import options
 from components.data_error import DataError
+from components.gate.rule import CLASS_MARGIN, MARGIN, MAX_LOST, VISIBLE_DROP
 from components.ingestion.rules import Rules
 from components.release import gcs_path
 from components.sources.wanted import Wanted
@@ -16,7 +17,6 @@ from pipeline.settings.error import SettingsError
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample"
-VISIBLE_DROP = 0.05  # Of the top-1: AccuracyGate wants pictures enough to see this one. The margin lies under it.
 
 
 def _said(description: str, **rules: Any) -> dict[str, Any]:
@@ -43,13 +43,14 @@ class Settings(Wanted, Rules):
         metadata=_said("the least top-1 of an int8 file worth shipping; 0: above the largest class", ge=0, le=1),
     )
     margin: float = field(
-        default=0.01, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
+        default=MARGIN, metadata=_said("how far it may truly be under the float model's", ge=0, lt=VISIBLE_DROP)
     )
     class_margin: float = field(
-        default=0.05, metadata=_said("the share of a class's pictures whose loss is not held against it", ge=0, le=1)
+        default=CLASS_MARGIN,
+        metadata=_said("the share of a class's pictures whose loss is not held against it", ge=0, le=1),
     )
     max_lost: float = field(
-        default=0.0, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
+        default=MAX_LOST, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
     )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.

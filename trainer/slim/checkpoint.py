@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from trainer.digest import sha256_file
 from trainer.keras import keras
+from trainer.listing import first_of
 from trainer.network import mobilenet_v1
 from trainer.slim import checkpoint_names, checkpoint_shapes
 from trainer.slim.checkpoint_names import GLOBAL_STEP, CheckpointError
@@ -196,10 +197,9 @@ def _left_over(wanted: Mapping[str, tuple[int, ...]], shapes: checkpoint_shapes.
 
 
 def _listed(path: Path, faults: list[str], network: str) -> str:
-    named = "\n  ".join(faults[:_LISTED])
-    more = f"\n  and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
+    named = first_of(faults, _LISTED, separator="\n  ")
     return (
-        f"{os.fspath(path)} does not fit this network ({network}) in {len(faults)} variables:\n  {named}{more}\n"
+        f"{os.fspath(path)} does not fit this network ({network}) in {len(faults)} variables:\n  {named}\n"
         "Give the width and classes that it was trained with, or none for those that its shapes tell."
     )
 

@@ -8,7 +8,8 @@ from scipy import optimize, stats
 
 from components.evaluation.paired_statistics import class_p_values, drop_lower_bound, holm, pictures_needed
 from components.evaluation.scores import PairedCounts
-from components.gate.accuracy import Rule, judge
+from components.gate.accuracy import judge
+from components.gate.rule import Rule
 
 RULE = Rule(floor=0.5)
 

@@ -13,10 +13,10 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from components.gate import accuracy_gate
-from components.gate.accuracy import Rule
 from components.gate.accuracy_gate import AccuracyGate, Verdict, judge, read_labels, write
 from components.gate.evidence import Evidence
 from components.gate.provenance_records import Parts
+from components.gate.rule import Rule
 from tests.components.gate.test_last_release import release
 
 RULE = Rule(floor=0.5)

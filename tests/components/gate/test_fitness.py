@@ -5,7 +5,7 @@ import pytest
 
 from components.evaluation.scores import Calibration, PairedCounts, Scores
 from components.gate import fitness
-from components.gate.accuracy import Rule
+from components.gate.rule import Rule
 
 RULE = Rule()
 LABELS = ["background", "ant", "bee", "cow"]

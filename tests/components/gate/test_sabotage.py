@@ -1,6 +1,7 @@
 """Ways to get a bad file blessed: each is stopped by the evidence that can see it, and by no other."""
 
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from components.conversion import artifact
-from components.gate.accuracy import Rule
-from components.gate.accuracy_gate import Verdict, judge, read_labels
+from components.gate import accuracy_gate
+from components.gate.accuracy_gate import Verdict, read_labels
+from components.gate.networks import Networks
 from components.gate.provenance_records import Parts
+from components.gate.rule import Rule
 from tests.components.gate import honest_artifacts, sabotage
 from trainer import export, quantization
 from trainer.digest import sha256_file
@@ -21,6 +24,7 @@ from trainer.tflite.runner import Runner
 pytestmark = pytest.mark.slow
 
 RULE = Rule(floor=0.5)
+judge = functools.partial(accuracy_gate.judge, networks=Networks())  # Every verdict on the same few models.
 ANSWERS, FITNESS = ("paired accuracy", "provenance"), "fitness"  # Other answers are neither as good nor its model's.
 
 # (name, the file's bytes, labels, a class) → the spoiled bytes. What is evaluated is the spoiled file itself.

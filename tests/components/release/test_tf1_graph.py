@@ -27,8 +27,18 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def traced(model):
+    return tf1_graph.trace(model)
+
+
+@pytest.fixture(scope="module")
 def quantized(model):
     return quantization.quantize(model, calibration=[IMAGES], freeze_bn=True)
+
+
+@pytest.fixture(scope="module")
+def traced_quantized(quantized):
+    return tf1_graph.trace(quantized)
 
 
 def run(definition, names):
@@ -37,24 +47,24 @@ def run(definition, names):
         return session.run([f"{name}:0" for name in names], {f"{tf1_graph.INPUT}:0": IMAGES})
 
 
-def test_the_frozen_graph_gives_the_keras_models_logits_and_probabilities(model):
-    definition = tf1_graph.frozen_graph(model)
+def test_the_frozen_graph_gives_the_keras_models_logits_and_probabilities(model, traced):
+    definition = tf1_graph.frozen_graph(traced)
     logits, probabilities = run(definition, [tf1_graph.LOGITS, tf1_graph.OUTPUT])
     wanted = model(IMAGES, training=False)
     np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-5)
     np.testing.assert_allclose(probabilities, tf.nn.softmax(wanted), rtol=0, atol=1e-5)
 
 
-def test_the_frozen_graph_holds_constants_and_the_references_names(model):
-    nodes = {node.name: node.op for node in tf1_graph.frozen_graph(model).node}
+def test_the_frozen_graph_holds_constants_and_the_references_names(traced):
+    nodes = {node.name: node.op for node in tf1_graph.frozen_graph(traced).node}
     assert nodes["input"] == "Placeholder"
     assert nodes["MobilenetV1/Predictions/Reshape_1"] == "Reshape"
     assert not {"VarHandleOp", "ReadVariableOp", "VariableV2"} & set(nodes.values())
     assert list(nodes.values()).count("Placeholder") == 1
 
 
-def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(quantized):
-    graph, _ = tf1_graph.variable_graph(quantized)
+def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(traced_quantized):
+    graph, _ = tf1_graph.variable_graph(traced_quantized)
     text = text_format.MessageToString(graph.as_graph_def())
     nodes = text_format.Parse(text, tf.compat.v1.GraphDef()).node
     operators = [node.op for node in nodes]
@@ -63,8 +73,8 @@ def test_the_eval_graph_as_text_is_fake_quantized_and_holds_no_weights(quantized
     assert len(text) < 2_000_000
 
 
-def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits(quantized):
-    graph, values = tf1_graph.variable_graph(quantized)
+def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits(quantized, traced_quantized):
+    graph, values = tf1_graph.variable_graph(traced_quantized)
     with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
         for variable in graph.get_collection("variables"):
             variable.load(values[variable.op.name], session)
@@ -72,9 +82,9 @@ def test_the_eval_graph_with_the_models_values_gives_the_quantized_models_logits
     np.testing.assert_allclose(logits, quantized(IMAGES, training=False), rtol=0, atol=1e-5)
 
 
-def test_the_meta_graph_restores_the_checkpoint_beside_it(model, tmp_path):
+def test_the_meta_graph_restores_the_checkpoint_beside_it(model, traced, tmp_path):
     checkpoint.export_tf1(model, tmp_path / "m.ckpt", steps=3)
-    tf1_graph.write_meta_graph(model, tmp_path / "m.ckpt.meta", checkpoint.reference_variables(model))
+    tf1_graph.write_meta_graph(traced, tmp_path / "m.ckpt.meta", checkpoint.reference_variables(model))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         saver = tf.compat.v1.train.import_meta_graph(str(tmp_path / "m.ckpt.meta"))
         saver.restore(session, str(tmp_path / "m.ckpt"))
