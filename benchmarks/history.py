@@ -82,8 +82,8 @@ def _newest_run(store: sqlite3.Connection) -> tuple[list[int], list[int]]:
 
 
 def _repeat(store: sqlite3.Connection, run: tuple[list[int], list[int]], number: int) -> None:
-    contexts = _copied(store, "Context", run[0], {"name": f"name || '#{number}'"})
-    executions = _copied(store, "Execution", run[1], {"name": f"name || '#{number}'"})
+    contexts = _copied(store, "Context", run[0], {"name": f"'{number}#' || name"})
+    executions = _copied(store, "Execution", run[1], {"name": f"'{number}#' || name"})
     events = _copied(store, "Event", _column(store, f"select id from Event where execution_id in ({_list(run[1])})"), {
         "execution_id": _renamed("execution_id", executions)
     })  # fmt: skip
