@@ -31,6 +31,7 @@ def render(zoo: Zoo) -> str:
             notes=tables.notes(zoo),
             faults=zoo.faults,
             costs=_COSTS,
+            few=sum(model.compared for model in zoo.models) <= zoo_charts.FEW,
             budgets=_BUDGETS,
             content=content,
             style=page.style(),

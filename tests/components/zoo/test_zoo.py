@@ -271,4 +271,5 @@ def test_500_models_are_searched_bounded_and_sorted_and_the_front_alone_is_named
         seen.page.locator("input[name=latency_ms]").fill("5")
         assert rows.count() == 0  # A latency that was not measured keeps no limit.
         names = seen.page.locator("[data-chart=macs] .mark-text.role-mark text").count()
-        assert names == sum("macs" in model.front and model.kind == "int8" for model in zoo.models) < 25
+        front = [model for model in zoo.models if "macs" in model.front and model.kind == "int8"]
+        assert 2 <= names <= 8 < len(front)
