@@ -2,6 +2,7 @@
 #   cpu   every node; what comes where no target is named
 #   gpu   trainers on a GPU: the same, and the CUDA libraries that TensorFlow was built for
 #   beam  workers of Dataflow and other portable runners: the same, and Beam's boot
+# BASE_IMAGE may be a digest: docs/security.md has the command that looks it up.
 ARG BASE_IMAGE=debian:trixie-slim
 ARG BEAM_IMAGE=apache/beam_python3.13_sdk:2.77.0
 

@@ -16,11 +16,15 @@ from pipeline.evaluate import commands as evaluate_commands
 from pipeline.family import commands as family_commands
 from pipeline.family import zoo_commands
 from pipeline.ingest import commands as ingest_commands
+from pipeline.project import commands as project_commands
 from pipeline.release import commands as release_commands
 from pipeline.report import commands as report_commands
 from pipeline.run import commands as run_commands
+from pipeline.terminal import last_resort
+from pipeline.terminal.aliases import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="MobileNetV1 from pictures to a measured, blessed int8 TFLite file.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -28,6 +32,7 @@ app = typer.Typer(
 )
 # In the order of the help's panels; each command names its own.
 app.add_typer(run_commands.app)
+app.add_typer(project_commands.app)
 app.add_typer(report_commands.app)
 app.add_typer(clean_commands.app)
 app.add_typer(ingest_commands.app)
@@ -43,7 +48,7 @@ app.add_typer(cluster_commands.app)
 
 def main() -> None:
     """The console script."""
-    app()
+    last_resort.run(app)
 
 
 def _version(wanted: bool) -> None:

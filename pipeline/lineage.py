@@ -1,8 +1,11 @@
-"""What a run did, read back from ML Metadata: each node's state, time, settings, inputs and outputs."""
+"""What a run did, read back from ML Metadata: each node's state, time, settings, inputs and outputs.
+
+Places in the work directory are those where it lies now, wherever it lay when the run was made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,10 @@ from typing import Any
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline import workdir
+from pipeline import relocation, workdir
 
 NODE_OF_RUN = "node_of_run"  # The type of a context that is for one node in one run (pipeline/run/run_contexts.py).
+Now = Callable[[str], str]  # Text as it was recorded → with places where the work directory lies now.
 _STATES = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "cached",
@@ -56,10 +60,10 @@ def runs(database: Path) -> Iterator[dict[str, NodeRun]]:
       FormatError: a newer version of this project has made the work directory.
     """
     workdir.check(database.parent)
-    store = _open(database)
+    store, now = _open(database), relocation.mapping(database)
     contexts = store.get_contexts_by_type("pipeline_run")
     for context in sorted(contexts, key=lambda context: context.create_time_since_epoch, reverse=True):
-        yield {node.node: node for node in _nodes(store, context.id)}
+        yield {node.node: node for node in _nodes(store, context.id, now)}
 
 
 def _open(database: Path) -> metadata_store.MetadataStore:
@@ -69,7 +73,7 @@ def _open(database: Path) -> metadata_store.MetadataStore:
     return metadata_store.MetadataStore(config)
 
 
-def _nodes(store: metadata_store.MetadataStore, run: int) -> Iterator[NodeRun]:
+def _nodes(store: metadata_store.MetadataStore, run: int, now: Now) -> Iterator[NodeRun]:
     for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
         contexts = store.get_contexts_by_execution(execution.id)
         [name] = {c.name.rsplit(".", 1)[-1] for c in contexts if c.type in ("node", NODE_OF_RUN)}
@@ -78,10 +82,10 @@ def _nodes(store: metadata_store.MetadataStore, run: int) -> Iterator[NodeRun]:
             node=name,
             state=_STATES.get(execution.last_known_state, "unknown"),
             seconds=seconds,
-            outputs=_outputs(store, execution.id),
+            outputs=_outputs(store, execution.id, now),
             began=execution.create_time_since_epoch / 1000,
             inputs=_inputs(store, execution.id),
-            settings={k: _value(v) for k, v in (*execution.properties.items(), *execution.custom_properties.items())},
+            settings=_values((*execution.properties.items(), *execution.custom_properties.items()), now),
         )
 
 
@@ -90,13 +94,13 @@ def _inputs(store: metadata_store.MetadataStore, execution: int) -> frozenset[in
     return frozenset(event.artifact_id for event in events if event.type == mlmd.Event.INPUT)
 
 
-def _outputs(store: metadata_store.MetadataStore, execution: int) -> dict[str, Output]:
+def _outputs(store: metadata_store.MetadataStore, execution: int, now: Now) -> dict[str, Output]:
     events = [e for e in store.get_events_by_execution_ids([execution]) if e.type == mlmd.Event.OUTPUT]
     artifacts = {a.id: a for a in store.get_artifacts_by_id([event.artifact_id for event in events])}
     return {
         event.path.steps[0].key: Output(
-            uri=Path(artifacts[event.artifact_id].uri),
-            properties={k: _value(v) for k, v in artifacts[event.artifact_id].custom_properties.items()},
+            uri=Path(now(artifacts[event.artifact_id].uri)),
+            properties=_values(artifacts[event.artifact_id].custom_properties.items(), now),
             id=event.artifact_id,
             type=artifacts[event.artifact_id].type,
         )
@@ -104,5 +108,6 @@ def _outputs(store: metadata_store.MetadataStore, execution: int) -> dict[str, O
     }
 
 
-def _value(value: mlmd.Value) -> Any:
-    return getattr(value, value.WhichOneof("value") or "string_value")
+def _values(recorded: Iterable[tuple[str, mlmd.Value]], now: Now) -> dict[str, Any]:
+    values = {name: getattr(value, value.WhichOneof("value") or "string_value") for name, value in recorded}
+    return {name: now(value) if isinstance(value, str) else value for name, value in values.items()}

@@ -21,6 +21,7 @@ from tfx.types.channel import BaseChannel
 from components.conversion.checkpoint_importer import CheckpointImporter
 from components.conversion.tflite_converter import TFLiteConverter
 from components.gate.accuracy_gate import AccuracyGate
+from components.gate.rule import ALPHA, VISIBLE_DROP
 from components.ingestion import label_schema
 from components.ingestion.data_gate import DataGate
 from components.ingestion.example_gen import ImageNetExampleGen
@@ -33,14 +34,14 @@ from components.sources import class_choice
 from components.zoo.zoo_report import ZooReport
 from pipeline import code_digest, eval_config
 from pipeline.branch import Branch, Start
-from pipeline.settings.local import VISIBLE_DROP, Settings
+from pipeline.node_ids import ZOO
+from pipeline.settings.local import Settings
 from trainer.imagenet import EVAL, TRAIN
 from trainer.network.variant import Variant
 from trainer.recipe import Recipe
 
 BeamArgument = str | ph.Placeholder
 Parameter = Callable[[str, Any], Any]  # (name, value) → what stands in the DAG for it.
-ZOO = "ZooReport"  # The node's id: one for all branches, so without a variant in it.
 Digest = Callable[..., str]  # Module names → digest of their sources, for the cache.
 
 
@@ -161,6 +162,7 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         margin=parameter("margin", settings.margin),
         class_margin=parameter("class_margin", settings.class_margin),
         max_lost=parameter("max_lost", settings.max_lost),
+        accept_small=int(settings.accept_small),
         visible_drop=VISIBLE_DROP,
         codes=" ".join((digest("trainer.task"), digest("components.conversion.checkpoint_importer"))),
         code=digest("components.gate.accuracy_gate"),
@@ -185,6 +187,9 @@ def _branch(data: _Data, branch: Branch, settings: Settings, parameter: Paramete
         qat_model=qat_trainer.outputs["model"],
         tflite=converter.outputs["tflite"],
         evaluation=evaluator.outputs["evaluation"],
+        margin=parameter("margin", settings.margin),
+        visible_drop=VISIBLE_DROP,
+        alpha=ALPHA,
         code=digest("components.release.bundle_builder"),
     ).with_id(f"BundleBuilder-{name}")
     # To its destination, whole or not at all, only if blessed.

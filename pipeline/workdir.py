@@ -38,12 +38,28 @@ def alone(folder: Path) -> Iterator[None]:
     """One command at a time changes a work directory: sqlite and the resumable checkpoints are not for two.
 
     Raises:
-      SettingsError: a run or a clean is at work in it, or a newer version of this project has made it.
+      SettingsError: another run, or a clean, is at work in it, or a newer version has made it.
     """
-    busy = f"another run is at work in {folder}. Wait for it, or give another --workdir DIR."
-    with lock.alone(folder, SettingsError(busy)):
+    with lock.alone(folder, _busy(folder)):
         try:
             mark(folder)
         except ValueError as error:
             raise SettingsError(f"{error} Or give another --workdir DIR.") from error
         yield
+
+
+def check_free(folder: Path) -> None:
+    """Raises what `alone` would, and writes nothing."""
+    try:
+        check(folder)
+        if (folder / lock.FILE).exists():
+            with lock.held(folder / lock.FILE):
+                pass
+    except ValueError as error:
+        raise SettingsError(f"{error} Or give another --workdir DIR.") from error
+    except OSError as error:
+        raise _busy(folder) from error
+
+
+def _busy(folder: Path) -> SettingsError:
+    return SettingsError(f"another run is at work in {folder}. Wait for it, or give another --workdir DIR.")

@@ -5,11 +5,12 @@ Each file's version stands in the module that owns the file, so that a new versi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from trainer import outside_file
 
 KEY = "format"
 
@@ -58,7 +59,7 @@ class FileFormat:
           FormatError: see `checked`.
           OSError, ValueError: it cannot be read, or is no JSON.
         """
-        return self.checked(json.loads(path.read_text(encoding="utf-8")), path)
+        return self.checked(outside_file.read_json(path), path)
 
 
 def _kind(content: Any) -> str:

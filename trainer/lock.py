@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+FILE = ".lock"  # In a work directory.
+
 
 def take(descriptor: int, *, wait: bool = False) -> None:
     """Takes the lock of what is open under the descriptor, until that is closed. Raises as `held` does."""
@@ -32,9 +34,9 @@ def held(path: Path, *, wait: bool = False) -> Iterator[int]:
 
 @contextlib.contextmanager
 def alone(workdir: Path, busy: Exception) -> Iterator[None]:
-    """One run at a time in a work directory, by its file `.lock`; raises `busy` where another is at work."""
+    """One run at a time in a work directory, by its file FILE; raises `busy` where another is at work."""
     workdir.mkdir(parents=True, exist_ok=True)
-    file = workdir / ".lock"
+    file = workdir / FILE
     file.touch()
     with contextlib.ExitStack() as stack:
         try:

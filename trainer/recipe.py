@@ -25,7 +25,7 @@ Color = Literal["brightness_first", "fast", "slow"]
 # Read, but not written: a recipe's digest is over its fields, and stands in every model made with it.
 FORMAT = FileFormat("recipe")
 # Fields that came after 0.1.0. With their default, a recipe is the one of before and keeps its digest.
-_LATER = ("bn_pictures", "sized")
+_LATER = ("bn_pictures", "sized", "fixed")
 
 
 class RecipeError(ValueError):
@@ -66,8 +66,10 @@ class Recipe:
     evaluations: int = 5  # On the eval split, spread evenly over the epochs; the last is at the end.
     seed: int = 1
     sized: bool = False  # Epochs, batch, warm-up, momentum and the like follow from the pictures: trainer/sizing.py.
+    fixed: tuple[str, ...] = ()  # Where it is sized: fields of these that somebody has set, and that stay as they are.
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "fixed", tuple(self.fixed))  # JSON has lists.
         faults = [text for wrong, text in self._rules() if wrong]
         if faults:
             raise RecipeError(f"recipe {self.name!r} does not hold together: {'; '.join(faults)}.")
@@ -106,14 +108,15 @@ class Recipe:
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """The fields, as JSON has them."""
+        return {**dataclasses.asdict(self), "fixed": list(self.fixed)}
 
     @property
     def digest(self) -> str:
         """SHA-256 of the fields: the recipe's name in every model that was trained by it."""
         values = self.as_dict()
         for field in dataclasses.fields(self):
-            if field.name in _LATER and values[field.name] == field.default:
+            if field.name in _LATER and getattr(self, field.name) == field.default:
                 del values[field.name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

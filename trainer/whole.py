@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 # What file systems answer that cannot rename a folder: mounted buckets, and (EXDEV) two mounts.
 _NO_RENAME = {errno.EMFILE, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EXDEV}
@@ -47,24 +48,31 @@ def output_folder(target: Path) -> Iterator[Path]:
         move(made, target)
 
 
-def write_file(target: Path, content: bytes) -> None:
-    """Writes a small file, whole or as it was before.
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[IO[bytes]]:
+    """A new file beside `target`, open for writing, which takes its name if all went well.
 
     Raises:
-      OSError: it cannot be written.
+      OSError: it cannot be written; before any work if its folder cannot.
     """
     descriptor, beside = tempfile.mkstemp(prefix=WRITING, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(descriptor)
         os.chmod(beside, 0o644)  # mkstemp's are for the owner alone.
         os.replace(beside, target)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Writes a small file, whole or as it was before; raises as `whole_file` does."""
+    with whole_file(target) as file:
+        file.write(content)
 
 
 def move(source: Path, target: Path, *, last: str = "") -> None:

@@ -12,7 +12,7 @@ from components.containers import plain_file, tar_headers
 from components.containers.tar_headers import BLOCK, NOTHING, Header
 from components.data_error import DataError
 
-_TRAILER = 1 << 20  # Bytes after the end that are looked at: tar fills up to 10,240, some tapes' writers to more.
+_PIECE = 1 << 20  # Bytes after the end that are looked at in one go.
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -114,12 +114,21 @@ def _header(archive: Archive, at: int) -> Header | None:
         )
     if block != NOTHING:
         return tar_headers.parse(block, where=f"{archive.name}, byte {at:,}")
-    if _read(archive, at + BLOCK, _TRAILER).strip(b"\0"):
+    if not _ends_in_zeros(archive, at + BLOCK):
         raise DataError(
             f"{archive.name}: more follows after its end at byte {at:,}, which other readers would pass over. "
             "Two tars in one file? Give one tar, made in one go (or with tar --concatenate)."
         )
     return None
+
+
+def _ends_in_zeros(archive: Archive, at: int) -> bool:
+    """Whether nothing but zeros follows, however many: tar fills up to 10,240, some tapes' writers to more."""
+    while piece := _read(archive, at, _PIECE):
+        if piece.count(0) != len(piece):
+            return False
+        at += len(piece)
+    return True
 
 
 def _beyond(archive: Archive, where: str, header: Header, size: int, data: int) -> DataError:

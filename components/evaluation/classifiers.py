@@ -15,10 +15,11 @@ import tensorflow_model_optimization as tfmot
 from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT, INT8
-from trainer import export, quantizers, tflite
+from trainer import export, quantizers
 from trainer.file_format import FileFormat
 from trainer.imagenet import CENTRAL_FRACTION
 from trainer.keras import keras
+from trainer.tflite.guard import GuardedRunner
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 TFLITE_SUFFIX = ".tflite"
@@ -94,7 +95,7 @@ class TFLiteClassifier:
 
     def __init__(self, model: Model, path: str) -> None:
         file = _read(path)
-        self._runner = tflite.Runner(file, threads=1)
+        self._runner = GuardedRunner(file)
         self.runtime = self._runner.runtime
         self._softmax = any(operator.name == "SOFTMAX" for operator in self._runner.graph.operators)
         said = _json(os.path.join(os.path.dirname(path), CONVERSION), CONVERSION_FORMAT).get("preprocessing", {})

@@ -16,7 +16,13 @@ from scipy import stats
 # candidate only; a drop comes on top of it. Taken for how many pictures are needed, and for nothing else.
 TYPICAL_GAINS = 0.01
 
+SUFFICIENT, INSUFFICIENT = "sufficient", "insufficient"  # What so many pictures are as evidence.
 _HALVINGS = 60  # Of [-1, 1]: to the last bit of a double.
+
+
+def evidence(pictures: int, needed: int) -> str:
+    """Whether so many pictures can show a file to be as good as its float model."""
+    return SUFFICIENT if pictures >= needed else INSUFFICIENT
 
 
 def drop_lower_bound(*, only_baseline: float, only_candidate: float, pictures: float, alpha: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.paired_statistics import class_p_values, drop_lower_bound, holm, pictures_needed
+from components.evaluation.paired_statistics import class_p_values, drop_lower_bound, evidence, holm, pictures_needed
 from components.evaluation.scores import PairedCounts
 from components.gate import last_release, reasons
 from components.gate.evidence import Evidence
@@ -23,7 +23,8 @@ def judge(
     - Drop: its lower bound (Tango's score interval, one-sided at 1 - alpha) exceeds the margin.
     - Class: McNemar's exact test, after forgiving the class margin, falls for it (Holm over the classes, alpha), and
       for more classes than max_lost of them.
-    - Too few: a true visible_drop would be seen less than every second time (`pictures_needed`).
+    - Too few: a true visible_drop would be seen less than every second time (`pictures_needed`). With `accept_small`
+      that is told and does not block.
     - Release: the lower bound of the drop since the last release, at the same level, exceeds the margin.
 
     Two models that are right on the same pictures are never blocked by the first two, whatever their number.
@@ -39,6 +40,7 @@ def judge(
     numbers = {
         **_measure(pairs, rule),
         "pictures_needed": needed,
+        "evidence": evidence(pairs.pictures, needed),
         "lost_classes": _lost_classes(pairs, rule, labels),
         "classes": int(np.count_nonzero(pairs.per_class)),
         "release": dict(release),

@@ -40,6 +40,7 @@ from components.gate.rule import ALPHA, CLASS_MARGIN, MARGIN, MAX_CALIBRATION_ER
 from components.node import driver
 from trainer.file_format import FileFormat
 from trainer.imagenet import LABELS_FILE
+from trainer.tflite import guard
 
 Found = TypeVar("Found")
 
@@ -65,6 +66,7 @@ def AccuracyGate(
     max_calibration_error: Parameter[float] = MAX_CALIBRATION_ERROR,
     visible_drop: Parameter[float] = VISIBLE_DROP,
     alpha: Parameter[float] = ALPHA,
+    accept_small: Parameter[int] = 0,
     codes: Parameter[str] = "",
     code: Parameter[str] = "",
 ) -> None:
@@ -75,6 +77,7 @@ def AccuracyGate(
     rule = Rule(
         floor=floor, margin=margin, class_margin=class_margin, max_lost=max_lost,
         max_calibration_error=max_calibration_error, visible_drop=visible_drop, alpha=alpha,
+        accept_small=bool(accept_small),
     )  # fmt: skip
     tflite_dir, float_dir, qat_dir = (Path(model.uri, SERVING) for model in (tflite, float_model, qat_model))
     parts = Parts(Path(examples.uri), tflite_dir, float_dir, qat_dir, evaluations.read(evaluation.uri))
@@ -99,7 +102,8 @@ class Driver(driver.Driver):
             for key in ("tflite", "float_model")
         )
         base = str(execution_info.exec_properties.get("destination", ""))
-        release = release_to_compare(tflite, float_model, base).release
+        small = bool(execution_info.exec_properties.get("accept_small", 0))
+        release = release_to_compare(tflite, float_model, base, accept_small=small).release
         return {"last_release": release.fingerprint if release else ""}
 
 
@@ -141,7 +145,7 @@ def judge(
     networks = networks or Networks()
     labels = read_labels(str(parts.examples))
     candidate = parts.evaluation.candidate
-    found = release_to_compare(parts.tflite, parts.float_model, destination)
+    found = release_to_compare(parts.tflite, parts.float_model, destination, accept_small=rule.accept_small)
     release = last_release.compare(
         found.release,
         data=provenance_records.data_digest(parts.examples),
@@ -149,6 +153,12 @@ def judge(
         alpha=rule.alpha,
     )
     described = provenance_records.description(parts.float_model)
+    int8 = (parts.tflite / INT8).read_bytes()
+    harm = guard.harm(int8)
+    faults, sample = None, None  # Nothing runs a file that does harm.
+    if not harm:
+        faults = _where_readable(answers.faults, parts, networks)
+        sample = _where_readable(training_sample.measure, parts, networks)
     return Verdict(
         (
             dataclasses.replace(
@@ -156,13 +166,14 @@ def judge(
                 notes=found.passed_over,
             ),
             structure.examine(
-                (parts.tflite / INT8).read_bytes(),
+                int8,
                 labels=labels,
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
+                harm=harm,
             ),
-            provenance.examine(parts, codes=codes, recomputed=_where_readable(answers.faults, parts, networks) or ()),
-            fitness.judge(candidate, _where_readable(training_sample.measure, parts, networks), rule, labels=labels),
+            provenance.examine(parts, codes=codes, recomputed=faults or ()),
+            fitness.judge(candidate, sample, rule, labels=labels),
         )
     )
 
@@ -175,12 +186,14 @@ def _where_readable(measure: Callable[[Parts, Networks], Found], parts: Parts, n
         return None
 
 
-def release_to_compare(tflite: Path, float_model: Path, destination: str) -> last_release.Found:
+def release_to_compare(
+    tflite: Path, float_model: Path, destination: str, *, accept_small: bool = False
+) -> last_release.Found:
     """The newest other release of the float model's variant; both are serving folders."""
     described, sha256 = provenance_records.description(float_model), digests.file_sha256(tflite / INT8)
     if described is None or sha256 is None:
         return last_release.Found(None)
-    return last_release.search(destination, described.variant.name, sha256=sha256)
+    return last_release.search(destination, described.variant.name, sha256=sha256, accept_small=accept_small)
 
 
 def read_labels(examples_uri: str) -> list[str]:

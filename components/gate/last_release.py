@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from components.evaluation import unpaired_statistics
+from components.evaluation.paired_statistics import INSUFFICIENT
 from components.release import bundle, versions
 from components.release.gcs_path import Place
 
@@ -67,7 +68,7 @@ class Found(NamedTuple):
     passed_over: tuple[str, ...] = ()
 
 
-def search(base: str, variant: str, *, sha256: str) -> Found:
+def search(base: str, variant: str, *, sha256: str, accept_small: bool = False) -> Found:
     """The newest whole release of the variant with another int8 file.
 
     The same file as a release is no news, so a run that is repeated after its own push finds what the first one found.
@@ -75,6 +76,7 @@ def search(base: str, variant: str, *, sha256: str) -> Found:
     Args:
       base: the push destination; empty for none.
       sha256: of the int8 file that is judged.
+      accept_small: take one that was measured on too few pictures, too.
 
     Raises:
       PushError: the base is neither a folder nor in Cloud Storage.
@@ -90,6 +92,9 @@ def search(base: str, variant: str, *, sha256: str) -> Found:
             passed_over.append(f"Release {version} was passed over: {error}")
             continue
         if release.int8_sha256 == sha256:
+            continue
+        if not accept_small and release.info.get("evidence") == INSUFFICIENT:
+            passed_over.append(f"Release {version} was passed over: its pictures were too few to show anything.")
             continue
         if faults := bundle.verify(release.folder):
             passed_over.append(f"Release {version} was passed over, it is not whole: {'; '.join(faults[:3])}.")

@@ -19,6 +19,11 @@ def faults(numbers: Numbers) -> list[str]:
 def praise(numbers: Numbers) -> str:
     """One sentence for a verdict without faults."""
     margin, bound = points(numbers["rule"]["margin"]), points(numbers["drop_lower_bound"])
+    if numbers["pictures"] < numbers["pictures_needed"]:
+        return (
+            f"Not shown to be as good as the float model: {_few(numbers)} It was accepted all the same: "
+            f"{_compared(numbers)}; {_lost(numbers)}{_kept(numbers)}, and {_against_the_release(numbers)}."
+        )
     return (
         f"{_compared(numbers)}, which does not show a drop of more than {margin} (lower bound {bound}); "
         f"{_lost(numbers)}{_kept(numbers)}, and {_against_the_release(numbers)}."
@@ -36,12 +41,16 @@ def _kept(numbers: Numbers) -> str:
 
 
 def _too_few(numbers: Numbers) -> list[str]:
-    if numbers["pictures"] >= numbers["pictures_needed"]:
+    if numbers["pictures"] >= numbers["pictures_needed"] or numbers["rule"]["accept_small"]:
         return []
-    return [
+    return [_few(numbers)]
+
+
+def _few(numbers: Numbers) -> str:
+    return (
         f"{numbers['pictures']} pictures are too few to see a drop of {points(numbers['rule']['visible_drop'])}: "
         f"{numbers['pictures_needed']} are needed."
-    ]
+    )
 
 
 def _drop(numbers: Numbers) -> list[str]:

@@ -41,6 +41,7 @@ class Rule:
     max_calibration_error: float = MAX_CALIBRATION_ERROR
     visible_drop: float = VISIBLE_DROP
     alpha: float = ALPHA
+    accept_small: bool = False  # Too few pictures to see `visible_drop` do not block: the release says so.
 
     def __post_init__(self) -> None:
         wanted = 0 <= self.floor <= 1 and 0 <= self.margin < self.visible_drop <= 1

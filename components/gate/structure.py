@@ -22,14 +22,19 @@ _NAMED = 3  # Of many faults of one sort.
 _KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
-def examine(file: bytes, *, labels: Sequence[str], variant: Variant | None, central_fraction: float | None) -> Evidence:
+def examine(
+    file: bytes, *, labels: Sequence[str], variant: Variant | None, central_fraction: float | None, harm: str = ""
+) -> Evidence:
     """Operators, scales, axes, softmax, edges, network, normalisation, crop and label map of the file that ships.
 
     Args:
       labels: of the data, the background first.
       variant: whose network it must be; None where nothing records it, which is not held against the file.
       central_fraction: of each side of a picture, what was measured; None likewise.
+      harm: what the file did to the process that tried it, see trainer.tflite.guard; it is then not read here.
     """
+    if harm:
+        return Evidence(KIND, (_sentence(harm),))
     try:
         graph, operator_faults = read_graph(file), check_int8(file)
     except TFLiteError as error:

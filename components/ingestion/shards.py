@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from components.ingestion.rules import Rules
 from components.pictures.check import Picture, Refused, normalise
 from components.pictures.exif import UPRIGHT, upright_box
 from components.sources.source import Category, Entry, Source, identity
+from trainer import outside_file
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
 _BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.
@@ -132,12 +132,16 @@ def _write_records(out: BinaryIO, task: dict[str, Any], rules: Rules) -> tuple[d
 
 
 def _normalise(data: bytes, rules: Rules) -> Picture:
-    return normalise(
-        data,
-        max_pixels=rules.max_pixels,
-        exif_orientation=rules.exif_orientation,
-        decode_check=rules.decode_check,
-    )
+    """Whatever goes wrong here is the picture's doing, and never the disk's."""
+    try:
+        return normalise(
+            data,
+            max_pixels=rules.max_pixels,
+            exif_orientation=rules.exif_orientation,
+            decode_check=rules.decode_check,
+        )
+    except (OSError, MemoryError, ArithmeticError, LookupError) as error:
+        raise Refused(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
 def _digest_of(frame: list[bytes], parts: Sequence[bytes], content: bytes | None) -> bytes:
@@ -150,17 +154,16 @@ def _digest_of(frame: list[bytes], parts: Sequence[bytes], content: bytes | None
 
 def _read(entry: Entry) -> bytes:
     try:
-        status = os.stat(entry.path)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused("not a file")  # A pipe would block for ever.
-        size = status.st_size if entry.size is None else entry.size
-        if size > _MAX_BYTES:
-            raise Refused(f"absurd size: {size:,} bytes; at most {_MAX_BYTES:,}")
-        with open(entry.path, "rb", buffering=0) as file:
+        with outside_file.opened(entry.path) as (file, whole):
+            size = whole if entry.size is None else entry.size
+            if size > _MAX_BYTES:
+                raise Refused(f"absurd size: {size:,} bytes; at most {_MAX_BYTES:,}")
             if entry.before:
                 return _of_record(file, entry, size)
             file.seek(entry.offset)
-            data = file.read() if entry.size is None else file.read(size)
+            data = file.read(size)
+    except outside_file.OutsideFileError as error:
+        raise Refused("not a file") from error
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror}") from error
     if entry.size is not None and len(data) < size:  # It was there when the headers were read.

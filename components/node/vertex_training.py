@@ -18,6 +18,10 @@ from tfx.utils import json_utils
 from components.node.cloud_paths import localized
 
 FLAG = "--training_job="
+_SPEC = (  # Fields of CustomJobSpec.
+    "worker_pool_specs", "service_account", "network", "scheduling", "persistent_resource_id", "reserved_ip_ranges",
+    "psc_interface_config",
+)  # fmt: skip
 _CONFIG = standard_component_specs.CUSTOM_CONFIG_KEY
 
 
@@ -61,8 +65,10 @@ def job_config(flags: Sequence[str]) -> dict[str, Any]:
             f"{FLAG}JSON has no {', '.join(missing)} ({len(given)} such flags). Place the compiled file with settings "
             "that have `training:` for this node."
         )
-    spec = {name: job[name] for name in ("worker_pool_specs", "service_account", "network") if job.get(name)}
+    spec = {name: job[name] for name in _SPEC if job.get(name)}
     arguments = {"project": job["project"], "job_spec": spec, "labels": job.get("labels", {})}
+    if key := job.get("encryption_spec"):
+        arguments["encryption_spec"] = key
     return {
         vertex_executor.TRAINING_ARGS_KEY: arguments,
         constants.ENABLE_VERTEX_KEY: True,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import simplejpeg
 from PIL import Image
 
+from components.pictures import chunks
 from components.pictures.exif import UPRIGHT, orientation, upright
 from components.pictures.header import Header, Refused, read_header
 from components.pictures.limits import APPLIED, MAX_PIXELS, RECORDED, Orientation
@@ -59,6 +60,7 @@ def normalise(
     """
     header = read_header(data)
     _check_size(header.height, header.width, max_pixels)
+    chunks.check(data, header.format)
     turn = exif_orientation == APPLIED
     if header.format != "JPEG":
         return _convert(data, header, f"{header.format} to JPEG", max_pixels, turn)
@@ -115,12 +117,13 @@ def _convert(data: bytes, header: Header, reason: str | None, max_pixels: int, t
             is_jpeg = header.format == "JPEG"
             found = header.orientation if is_jpeg else orientation(image.info.get("exif", b""))
             rgb = upright(_rgb(image), found if turn else UPRIGHT)
+        out = io.BytesIO()
+        rgb.info.clear()  # Pillow would write the comment, which may be longer than a JPEG's can be.
+        rgb.save(out, "JPEG", quality=100, subsampling=0)
     except Refused:
         raise
     except Exception as error:  # Pillow's parsers raise whatever damaged bytes led them to.
         raise _damaged(header.format, error) from error
-    out = io.BytesIO()
-    rgb.save(out, "JPEG", quality=100, subsampling=0)
     turned = found if turn else UPRIGHT
     reasons = [reason, f"EXIF orientation applied: {turned}" if turned != UPRIGHT else None]
     converted = ", ".join(filter(None, reasons))

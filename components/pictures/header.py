@@ -1,5 +1,6 @@
 """Format and size of a picture from its first bytes: no decoder runs before these are known to be sane."""
 
+import re
 from typing import NamedTuple
 
 from components.pictures.exif import UPRIGHT, orientation
@@ -10,6 +11,8 @@ _PROGRESSIVE = 0xC2
 _DECODABLE_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # Every SOFn; C4, C8 and CC are tables, not frames.
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # Markers without a length: TEM and RSTn.
+_FILL = re.compile(rb"\xff*")
+_MAX_SEGMENTS, _MAX_FILL = 4_096, 1 << 16  # Before the first scan. A camera writes some tens, and no fill bytes.
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
 
 
@@ -51,14 +54,20 @@ def read_header(data: bytes) -> Header:
 
 def _jpeg(data: bytes) -> Header:
     """The header of everything before the first scan."""
-    at, header, turned = 2, None, UPRIGHT
+    at, header, turned, segments, filled = 2, None, UPRIGHT, 0, 0
     while at + 4 <= len(data):
+        segments += 1
+        if segments > _MAX_SEGMENTS or filled > _MAX_FILL:
+            raise Refused(
+                f"absurd JPEG: more than {_MAX_SEGMENTS:,} segments or {_MAX_FILL:,} fill bytes in its header"
+            )
         if data[at] != 0xFF:
             raise Refused(f"corrupt JPEG: no marker at byte {at}")
         marker = data[at + 1]
         length = 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
-        if marker == 0xFF:  # A fill byte before the marker.
-            length = 1
+        if marker == 0xFF:  # Fill bytes before the marker.
+            length = len(_FILL.findall(data, at, at + _MAX_FILL + 2)[0]) - 1
+            filled += length
         elif marker in _STANDALONE:
             length = 2
         elif marker in _FRAMES:

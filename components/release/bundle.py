@@ -1,5 +1,6 @@
 """A release bundle, a folder or in a bucket: its manifest of SHA-256 sums, and whether it is still what was written."""
 
+import errno
 import hashlib
 import json
 import os
@@ -7,15 +8,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+from components.release import gcs_path
 from components.release.gcs_path import BucketPath, Place
-from trainer.digest import sha256_file
+from trainer import outside_file
+from trainer.digest import sha256_of
 from trainer.file_format import FileFormat, FormatError
+from trainer.outside_file import OutsideFileError
 from trainer.release_info import INFO, INFO_FORMAT
 
 MANIFEST = "manifest.json"
 SIGNATURE = "model.sig"  # Not in the manifest: it is made of it, and may be made later (signature.py).
 MANIFEST_FORMAT = FileFormat(MANIFEST)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LARGEST_FILE = 4 << 30  # Bytes. A bundle's largest of our own has 20 million.
 _LARGEST_JSON = 16 << 20  # Bytes. A manifest of our own has a few kilobytes.
 
 
@@ -35,7 +40,7 @@ def sums(folder: Place) -> dict[str, str]:
     A link is not followed: what it points to is not in the bundle.
     """
     found = [name for name in _files(folder) if name != SIGNATURE]
-    return {name: _sha256(folder / name) if _is_file(folder / name) else "" for name in found}
+    return {name: _sha256(folder, name) if _is_file(folder / name) else "" for name in found}
 
 
 def verify(folder: Place) -> list[str]:
@@ -53,7 +58,7 @@ def verify(folder: Place) -> list[str]:
     if SIGNATURE in found and not _is_file(folder / SIGNATURE):
         faults.append(f"{SIGNATURE}: not a file but a link or a device")
     faults += [fault for name, digest in wanted.items() if name in found if (fault := _changed(folder, name, digest))]
-    if (folder / MANIFEST).read_bytes() != _manifest(wanted):
+    if gcs_path.read(folder / MANIFEST, _LARGEST_JSON, within=folder) != _manifest(wanted):
         faults.append(f"{MANIFEST}: changed: not as it was written")
     return sorted(faults)
 
@@ -78,6 +83,14 @@ def read_manifest(folder: Place) -> dict[str, str]:
     return wanted
 
 
+def is_manifest(path: Place, wanted: bytes) -> bool:
+    """Whether a file is this very manifest."""
+    try:
+        return gcs_path.read(path, len(wanted)) == wanted
+    except OutsideFileError:
+        return False
+
+
 def read_info(folder: Place) -> dict[str, Any]:
     """info.json of a bundle, checked against the manifest.
 
@@ -97,11 +110,15 @@ def read_file(folder: Place, name: str) -> bytes:
     wanted = read_manifest(folder).get(name)
     if wanted is None:
         raise BundleError(f"{name!r} is not in {folder / MANIFEST}. Is the bundle of an older version? Build it again.")
-    if not (folder / name).exists():
-        raise BundleError(f"{folder / name} is missing. Push the bundle again.")
-    if fault := _changed(folder, name, wanted):
-        raise BundleError(f"{folder}: {fault}. Push the bundle again.")
-    return (folder / name).read_bytes()
+    try:
+        content = gcs_path.read(folder / name, _LARGEST_FILE, within=folder)
+    except FileNotFoundError as error:
+        raise BundleError(f"{folder / name} is missing. Push the bundle again.") from error
+    except (OSError, OutsideFileError) as error:
+        raise BundleError(f"{folder}: {_unreadable(name, error)}. Push the bundle again.") from error
+    if (found := hashlib.sha256(content).hexdigest()) != wanted:
+        raise BundleError(f"{folder}: {_other(name, found, wanted)}. Push the bundle again.")
+    return content
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -129,18 +146,29 @@ def _files(folder: Place) -> list[str]:
 
 
 def _changed(folder: Place, name: str, digest: str) -> str | None:
-    path = folder / name
-    if not _is_file(path):
-        return f"{name}: not a file but a link or a device"
     try:
-        found = _sha256(path)
-    except OSError as error:
-        return f"{name}: cannot be read: {error}"
-    return None if found == digest else f"{name}: changed: SHA-256 {found}, wanted {digest}"
+        found = _sha256(folder, name)
+    except (OSError, OutsideFileError) as error:
+        return _unreadable(name, error)
+    return None if found == digest else _other(name, found, digest)
 
 
-def _sha256(path: Place) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if isinstance(path, BucketPath) else sha256_file(path)
+def _other(name: str, found: str, wanted: str) -> str:
+    return f"{name}: changed: SHA-256 {found}, wanted {wanted}"
+
+
+def _unreadable(name: str, error: OSError | OutsideFileError) -> str:
+    """A link is what the system says of too many links, or of a folder on the way that is none."""
+    if isinstance(error, OutsideFileError) or error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+        return f"{name}: not a file but a link or a device"
+    return f"{name}: cannot be read: {error}"
+
+
+def _sha256(folder: Place, name: str) -> str:
+    if isinstance(folder, BucketPath):
+        return hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    with outside_file.opened(folder / name, within=folder) as (file, _):
+        return sha256_of(file)
 
 
 def _is_file(path: Place) -> bool:
@@ -154,16 +182,13 @@ def _stays_inside(name: str) -> bool:
 
 def _read_json(path: Place, file_format: FileFormat) -> dict[str, Any]:
     try:
-        if (size := path.stat().st_size) > _LARGEST_JSON:
-            raise BundleError(f"{path}: {size} bytes, wanted at most {_LARGEST_JSON}. Is it a bundle's?")
-        return file_format.checked(json.loads(path.read_text(encoding="utf-8")), path)
+        content = gcs_path.read(path, _LARGEST_JSON, within=path.parent)
+        return file_format.checked(outside_file.parse_json(content, path), path)
     except FileNotFoundError as error:
         raise BundleError(
             f"{path} is missing: {path.parent} is not a release bundle. Give the folder that holds it."
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, BundleError):
-            raise
-        if isinstance(error, FormatError):
-            raise BundleError(str(error)) from error
+    except FormatError as error:
+        raise BundleError(str(error)) from error
+    except (OSError, OutsideFileError) as error:
         raise BundleError(f"{path} cannot be read: {error}. Push the bundle again.") from error

@@ -17,6 +17,7 @@ from components.conversion import edges as edge_check
 from components.conversion import model_pair
 from components.conversion.artifact import EDGES, INT8, SERVING, UINT8
 from components.evaluation import tfma_module as evaluations
+from components.evaluation.paired_statistics import pictures_needed
 from components.evaluation.scores import Evaluation
 from components.release import bundle as bundles
 from components.release import info as bundle_info
@@ -44,6 +45,9 @@ def BundleBuilder(
     evaluation: InputArtifact[ModelEvaluation],
     bundle: OutputArtifact[Model],
     code: Parameter[str],
+    margin: Parameter[float],
+    visible_drop: Parameter[float],
+    alpha: Parameter[float],
 ) -> None:
     """Builds the bundle; refuses a file that was not evaluated, and edges that do not give the same answer."""
     parts = Parts(
@@ -53,6 +57,7 @@ def BundleBuilder(
         tflite=Path(tflite.uri) / SERVING,
         evaluation=evaluations.read(evaluation.uri),
         code=code,
+        pictures_needed=pictures_needed(margin=margin, drop=visible_drop, alpha=alpha),
     )
     build(parts, Path(bundle.uri) / SERVING)
 
@@ -67,6 +72,7 @@ class Parts:
     tflite: Path
     evaluation: Evaluation
     code: str  # Digest of the source that builds.
+    pictures_needed: int = 0  # To show that the int8 file is as good as the float model.
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,7 @@ def _write_info(parts: Parts, folder: Path, models: Models) -> None:
         qat_model=models.qat_model,
         evaluation=parts.evaluation,
         code=parts.code,
+        pictures_needed=parts.pictures_needed,
     )
     bundles.write_json(folder / bundles.INFO, info)
     for file, text in card.render(facts.of(info, parts.evaluation, models.labels)).items():

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from trainer import outside_file
 from trainer.whole import write_file
 
 _SCHEME = "gs://"
@@ -166,6 +167,21 @@ def place(text: str) -> Place:
 def below(base: Place, file: Place) -> str:
     """The name of `file` from `base` on, with / between its parts."""
     return file.relative_to(str(base)).as_posix() if isinstance(file, Path) else str(file).removeprefix(f"{base}/")
+
+
+def read(place: Place, most: int, *, within: Place | None = None) -> bytes:
+    """A file's or an object's bytes.
+
+    Args:
+      within: a folder that it lies in, out of which no link is followed.
+
+    Raises:
+      OutsideFileError: no file, or more than `most` bytes.
+      OSError: it cannot be read.
+    """
+    if isinstance(place, BucketPath):
+        return outside_file.bounded(place.open(), most, place)
+    return outside_file.read(place, most=most, within=None if within is None else str(within))
 
 
 def replace(target: Place, content: bytes) -> None:

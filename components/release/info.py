@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.conversion import artifact
+from components.evaluation.paired_statistics import evidence
 from components.evaluation.scores import Evaluation, Scores
 from components.release import tf1_graph
 from trainer import export
@@ -22,12 +23,14 @@ def describe(
     qat_model: export.Description,
     evaluation: Evaluation,
     code: str,
+    pictures_needed: int = 0,
 ) -> dict[str, Any]:
     """The content of info.json: the .tflite files of the folder, read; what its models say of themselves; the scores.
 
     Args:
       name: of the model, with which the files' names begin.
       code: digest of the source that builds.
+      pictures_needed: to show that the int8 file is as good as the float model.
     """
     models = {"float": float_model, "quantized": qat_model}
     size = {"width": float_model.width, "classes": float_model.classes}
@@ -42,6 +45,7 @@ def describe(
         "parameters": model_size.parameters(**size),
         "files": {path.name: artifact.described(path.read_bytes()) for path in sorted(folder.glob("*.tflite"))},
         "results": _results(evaluation, name),
+        "evidence": evidence(evaluation.candidate.pictures, pictures_needed),
         "steps": {key: model.steps for key, model in models.items()},
         "recipes": {key: model.recipe for key, model in models.items()},
         "digests": {**{key: model.digests for key, model in models.items()}, "bundle_code": code},

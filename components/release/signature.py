@@ -183,8 +183,4 @@ def _check(public: ec.EllipticCurvePublicKey, signature: bytes, payload: bytes) 
 def _read(path: Place) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise ValueError("not a file but a link or a device")
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"more than {_LARGEST:,} bytes")
-    return content
+    return gcs_path.read(path, _LARGEST, within=path.parent)

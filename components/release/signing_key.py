@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer import outside_file
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
@@ -83,8 +85,7 @@ def _kind(key: Any) -> str:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise KeyFileError(f"{path} has more than {_LARGEST:,} bytes: no key has so many.")
-    return content
+    try:
+        return outside_file.read(path, most=_LARGEST)
+    except outside_file.OutsideFileError as error:
+        raise KeyFileError(f"{error} That is no key.") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from components.release import bundle, gcs_path
 from components.release.gcs_path import BucketPath, Place
 from trainer import lock
+from trainer.outside_file import OutsideFileError
 from trainer.whole import WRITING, move
 
 LATEST = "latest"
@@ -50,7 +51,7 @@ def find(folder: Place, source: Path) -> Place | None:
     try:
         for version in sorted(versions(folder), reverse=True):
             manifest = folder / str(version) / bundle.MANIFEST
-            if manifest.is_file() and manifest.read_bytes() == wanted and not bundle.verify(manifest.parent):
+            if manifest.is_file() and bundle.is_manifest(manifest, wanted) and not bundle.verify(manifest.parent):
                 return manifest.parent
     except OSError as error:
         raise PushError(f"{folder} cannot be read: {error}. Give another destination, and run again.") from error
@@ -113,9 +114,8 @@ def point(folder: Place) -> None:
 def latest(folder: Place) -> Place | None:
     """The version that `latest` names, if it is there."""
     try:
-        with (folder / LATEST).open("rb") as file:
-            text = file.read(_LONGEST_NUMBER).strip()
-    except OSError:
+        text = gcs_path.read(folder / LATEST, _LONGEST_NUMBER).strip()
+    except (OSError, OutsideFileError):
         return None
     version = folder / text.decode("ascii", "replace")
     return version if text.isdigit() and version.is_dir() else None

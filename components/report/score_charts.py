@@ -32,9 +32,9 @@ def per_class(rows: Sequence[Mapping[str, Any]]) -> Chart | None:
 
 
 def _dumbbells(rows: list[dict[str, Any]]) -> Chart:
-    order = [row["name"] for row in rows]
-    base = alt.Chart(data(rows))
-    y = alt.Y("name:N", sort=order, title=None)
+    base = alt.Chart(data([{**row, "place": place} for place, row in enumerate(rows)]))
+    # By a field: names in an expression, as a list makes them, are not told from what every object in JavaScript has.
+    y = alt.Y("name:N", sort=alt.EncodingSortField("place", op="min"), title=None)
     seen = alt.condition(_MATCHES, alt.value(1), alt.value(0.08))
     line = base.mark_rule(strokeWidth=2, color="#9aa4b2").encode(
         y=y, x=share_axis("float", "recall"), x2="int8:Q", opacity=seen

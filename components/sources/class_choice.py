@@ -9,7 +9,7 @@ from typing import NamedTuple
 from components.data_error import DataError
 from components.sources import class_names
 from components.sources.classes import listed
-from trainer import imagenet
+from trainer import imagenet, outside_file
 
 _MAX_BYTES = 4 << 20  # Of a file of names: ImageNet's 21,841 wnids are a twentieth of it.
 
@@ -94,9 +94,8 @@ def written_out(text: str) -> str:
         return text
     path = Path(text[1:])
     try:
-        with path.open("rb") as file:
-            lines = file.read(_MAX_BYTES).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = outside_file.read(path, most=_MAX_BYTES).decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError, outside_file.OutsideFileError) as error:
         raise DataError(f"--classes {text} cannot be read: {error}. Wanted a text file with a name a line.") from error
     names = [line.strip() for line in lines if line.strip()]
     names = _of_json("".join(lines)) or names
@@ -109,7 +108,7 @@ def written_out(text: str) -> str:
 def _of_json(text: str) -> list[str]:
     """The names of a list in JSON; none where it is no such list, as `[a],b` is not."""
     try:
-        names = json.loads(text) if text.lstrip().startswith("[") else []
-    except ValueError:
+        names = outside_file.parse_json(text.encode(), "the list") if text.lstrip().startswith("[") else []
+    except outside_file.OutsideFileError:
         return []
     return names if all(isinstance(name, str) and name for name in names) else []

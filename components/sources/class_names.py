@@ -17,6 +17,18 @@ def same(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def alike(names: Sequence[str]) -> list[str]:
+    """A sentence for each two names that differ in case or in how a character is composed only: likely one class."""
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(unicodedata.normalize("NFKC", name).casefold(), name), name) for name in names]
+    return [
+        f"The classes {one!r} and {other!r} ({one!a} and {other!a}) differ in case or composition only. "
+        "They are two classes; merge them if they are meant to be one."
+        for one, other in pairs
+        if one != other
+    ]
+
+
 def fault(name: str) -> str | None:
     """The first character that no name may have, by its code point; None where there is none."""
     for character in name:

@@ -9,6 +9,7 @@ from components import options
 from components.data_error import DataError
 from components.sources import (
     class_choice,
+    class_names,
     fingerprints,
     folders,
     holdout,
@@ -43,6 +44,8 @@ def scan(root: str, wanted: Wanted = ALL) -> Source:
     """
     options.check(wanted)
     source = _scanned(root, _chosen(root, wanted), wanted)
+    alike = class_names.alike([category.name for category in source.categories])
+    source = source._replace(notes=[*source.notes, *alike])
     known_labels.check(source, root)
     source = bounding_boxes.add(source, bounding_boxes.find(Path(root), wanted.boxes))
     if not wanted.holdout and imagenet.EVAL not in source.splits:

@@ -132,8 +132,7 @@ def _folders(folder: Path) -> list[str]:
     """Sorted; none where there is no such folder."""
     if not folder.is_dir():
         return []
-    with os.scandir(folder) as entries:
-        return sorted(each.name for each in entries if each.is_dir() and not picture_files.is_passed_over(each.name))
+    return [name for name in picture_files.folders(str(folder)) if not picture_files.is_passed_over(name)]
 
 
 def _class_names(folder: Path) -> list[str]:

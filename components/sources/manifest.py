@@ -4,19 +4,19 @@
 """
 
 import csv
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from components.containers import plain_file
 from components.data_error import DataError
 from components.sources import labelled, picture_files
 from components.sources.class_choice import ALL, Choice
 from components.sources.classes import listed
 from components.sources.labelled import Row
 from components.sources.source import Source
-from trainer import imagenet
+from trainer import imagenet, outside_file
 
 NAMES = tuple(f"{stem}.{suffix}" for stem in ("manifest", "metadata") for suffix in ("csv", "jsonl"))
 _COLUMNS = {
@@ -87,23 +87,21 @@ def _value(values: Mapping[str, object], column: str) -> str:
 
 def _csv(table: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            for values in (reader := csv.DictReader(file)):
-                yield f"{table}, line {reader.line_num}", {str(name).strip(): value for name, value in values.items()}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        for values in (reader := csv.DictReader(plain_file.lines(table, wanted="a manifest of pictures"))):
+            yield f"{table}, line {reader.line_num}", {str(name).strip(): value for name, value in values.items()}
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table} cannot be read: {error}. {_WANTED}.") from error
 
 
 def _json_lines(table: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
-        with open(table, encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    values = json.loads(line)
-                    if not isinstance(values, dict):
-                        raise DataError(f"{table}, line {number}: got {line[:80]!r}. {_WANTED}.")
-                    yield f"{table}, line {number}", values
-    except (OSError, ValueError) as error:
+        for number, line in enumerate(plain_file.lines(table, wanted="a manifest of pictures"), start=1):
+            if line.strip():
+                values = outside_file.parse_json(line.encode(), f"line {number}")
+                if not isinstance(values, dict):
+                    raise DataError(f"{table}, line {number}: got {line[:80]!r}. {_WANTED}.")
+                yield f"{table}, line {number}", values
+    except ValueError as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{table} cannot be read: {error}. {_WANTED}.") from error

@@ -4,22 +4,23 @@ pyarrow reads them. A column is compressed and has no places of its own, so that
 order, into a file beside the shards, which is gone when these are written.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from components.containers import plain_file
 from components.data_error import DataError
 from components.sources import labelled
 from components.sources.class_choice import ALL, Choice
 from components.sources.labelled import Row
 from components.sources.source import Entry, Source
-from trainer import imagenet
+from trainer import imagenet, outside_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _FOLDERS = (".", "data", "default")
 _ROWS = 64  # Of pictures, read at a time.
@@ -95,9 +96,13 @@ def _placed(entry: Entry, places: Mapping[tuple[str, int], tuple[str, int, int]]
     return entry._replace(path=path, offset=offset, size=size)
 
 
-def _opened(path: str) -> pq.ParquetFile:
+def _opened(path: str) -> "pq.ParquetFile":
+    import pyarrow as pa  # Where there is Parquet alone: it takes a second to import.
+    import pyarrow.parquet as pq
+
     try:
-        return pq.ParquetFile(path)
+        with plain_file.opened(path, wanted="a Parquet file"):
+            return pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download it again.") from error
 
@@ -120,12 +125,14 @@ def _columns(path: str) -> _Columns:
 
 def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
     try:
-        return json.loads(metadata[b"huggingface"])["info"]["features"]
+        return outside_file.parse_json(metadata[b"huggingface"], "huggingface")["info"]["features"]
     except (KeyError, ValueError, TypeError):
         return {}
 
 
-def _is_picture(schema: pa.Schema, features: Mapping[str, Any], name: str) -> bool:
+def _is_picture(schema: "pa.Schema", features: Mapping[str, Any], name: str) -> bool:
+    import pyarrow as pa
+
     kind = schema.field(name).type
     holds_bytes = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
     holds_bytes = holds_bytes and kind.get_field_index("path") >= 0

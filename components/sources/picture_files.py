@@ -1,10 +1,12 @@
 """Which files of a folder are pictures: by the suffix, or, whatever the name, by the first bytes."""
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from components.data_error import DataError
+from trainer import outside_file
 
 # In any case: these are taken without being looked at, which a million files would take long.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
@@ -44,6 +46,35 @@ def format_of(head: bytes) -> str | None:
 def is_picture(file: str, head: Callable[[], bytes]) -> bool:
     """By the name; where that says nothing, by the first bytes."""
     return is_named(file) or format_of(head()) is not None
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Also through a link; a link that leads round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def folders(folder: str) -> list[str]:
+    """The names of the folders in one, sorted: each may be a class's.
+
+    Raises:
+        DataError: one is a link that leads round in a circle, which would leave a class out without a word.
+    """
+    with os.scandir(folder) as entries:
+        there = list(entries)
+    if loops := [entry.path for entry in there if entry.is_symlink() and _leads_round(entry)]:
+        raise DataError(f"{min(loops)} is a link that leads round in a circle. Remove it.")
+    return sorted(entry.name for entry in there if entry.is_dir())
+
+
+def _leads_round(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def is_passed_over(name: str) -> bool:
@@ -110,7 +141,7 @@ def _collect(folder: str, prefix: str, roots: Sequence[str], above: Sequence[str
     with os.scandir(folder) as entries:
         for entry in entries:
             if not is_passed_over(entry.name):
-                (folders if entry.is_dir() else files).append((entry.name, entry.path, entry.is_symlink()))
+                (folders if is_folder(entry) else files).append((entry.name, entry.path, entry.is_symlink()))
     taken: list[str] = []
     others: dict[str, bytes] = {}
     for name, path, linked in sorted(files):
@@ -146,9 +177,7 @@ def _over_link(folder: str, path: str, roots: Sequence[str], above: Sequence[str
 def _head(path: str) -> bytes:
     """Nothing of what is no file or cannot be read: a pipe would block for ever."""
     try:
-        if not os.path.isfile(path):
-            return b""
-        with open(path, "rb", buffering=0) as file:
+        with outside_file.opened(path) as (file, _):
             return file.read(HEAD)
-    except OSError:
+    except (OSError, outside_file.OutsideFileError):
         return b""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.data_error import DataError
+from components.sources import picture_files
 from components.sources.classes import listed
 
 _NUMBERED = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})(\.gz)?")  # Compressed ones are refused for that when they are read.
@@ -34,7 +35,7 @@ def _files(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     try:
-        return [entry.name for entry in os.scandir(folder) if not entry.is_dir()]
+        return [entry.name for entry in os.scandir(folder) if not picture_files.is_folder(entry)]
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}. Give the folder of the pictures.") from error
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.data_error import DataError
+from components.sources import picture_files
 from components.sources.classes import listed
 
 # Compressed ones too, so that they are refused for that and not for not being there.
@@ -21,7 +22,7 @@ def stem(file: str) -> str | None:
 def found(root: Path, stems: Sequence[str]) -> list[str]:
     """The names of the tars that are called so, sorted."""
     try:
-        files = sorted(entry.name for entry in os.scandir(root) if not entry.is_dir())
+        files = sorted(entry.name for entry in os.scandir(root) if not picture_files.is_folder(entry))
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error.strerror}. Give the folder of the pictures.") from error
     return [file for file in files if stem(file) in stems]

@@ -1,6 +1,5 @@
 """TFRecords that TensorFlow Datasets wrote as a source: `imagenet2012`, and whatever has the same features."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from components.sources.classes import wnid_of
 from components.sources.imagenet import devkit
 from components.sources.records import Found
 from components.sources.source import Source
-from trainer import imagenet
+from trainer import imagenet, outside_file
 
 STEMS = {imagenet.TRAIN: (r".+-train\.tfrecord",), imagenet.EVAL: (r".+-validation\.tfrecord",)}
 BOTH = (imagenet.TRAIN, imagenet.EVAL)
@@ -96,7 +95,7 @@ def _counts(root: str) -> Mapping[str, list[int]]:
     if not path.exists():
         return {}
     try:
-        splits = json.loads(devkit.limited(path))["splits"]
+        splits = outside_file.parse_json(devkit.limited(path), path)["splits"]
         return {split["name"]: [int(count) for count in split["shardLengths"]] for split in splits}
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path} is not what TFDS writes: {error!r}. Copy it again, or move it away.") from error

@@ -1,11 +1,11 @@
 """WebDataset's shards as a source: numbered tars, in which KEY.jpg has its class in KEY.cls, KEY.json or KEY.txt."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from components.containers import plain_file
 from components.containers import tar as tar_index
 from components.containers.tar import Archive, Member
 from components.data_error import DataError
@@ -14,13 +14,14 @@ from components.sources.class_choice import ALL, Choice
 from components.sources.classes import listed
 from components.sources.labelled import Row
 from components.sources.source import Source
-from trainer import imagenet
+from trainer import imagenet, outside_file
 
 _SHARD = re.compile(r"(.*?)[-_.]?(\d{2,})\.tar")
 _NAMES = ("classnames.txt", "classes.txt", "labels.txt")  # A name a line; line i, from 0 on, names class i.
 _LABELS = (".cls", ".json", ".txt")  # In the order in which they are looked at.
 _KEYS = ("label", "cls", "class", "class_name")
 _FILES = ("filename", "file_name", "fname")
+_MAX_NAMES = 4 << 20  # Bytes of a list of classes.
 _MAX_LABEL = 1 << 20  # Bytes of a file with one picture's label.
 _LAYOUT = "Wanted KEY.jpg with KEY.cls, or with KEY.json that holds label"
 
@@ -43,21 +44,26 @@ def scan(root: str, *, choice: Choice = ALL) -> Source:
     Raises:
         DataError: a damaged tar, a picture without a label; or as labelled.source says.
     """
-    names = [
-        line for file in _named(root)[:1] for line in Path(root, file).read_text(encoding="utf-8-sig").splitlines()
-    ]
+    names = [line for file in _named(root)[:1] for line in _lines(Path(root, file))]
     rows = [row for tar in found(Path(root)) for row in _rows(root, tar, names)]
     return labelled.source(root, rows, choice)
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return plain_file.read(path, most=_MAX_NAMES, wanted="a list of classes").decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text: {error}. Wanted a list of classes, one a line.") from error
+
+
 def _folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(root) if entry.is_dir()) if root.is_dir() else []
+    return sorted(entry.name for entry in os.scandir(root) if picture_files.is_folder(entry)) if root.is_dir() else []
 
 
 def _tars(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return [entry.name for entry in os.scandir(folder) if _SHARD.fullmatch(entry.name) and entry.is_file()]
+    return [entry.name for entry in os.scandir(folder) if _SHARD.fullmatch(entry.name) and Path(entry).is_file()]
 
 
 def _named(root: str) -> list[str]:
@@ -91,7 +97,7 @@ def _label(archive: Archive, key: str, parts: dict[str, Member], names: Sequence
     """The class of a sample, and its file's name where that is told."""
     told = {suffix: tar_index.head(archive, parts[suffix], _MAX_LABEL) for suffix in _LABELS if suffix in parts}
     try:
-        said = json.loads(told.get(".json", b"{}"))
+        said = outside_file.parse_json(told.get(".json", b"{}"), ".json")
         in_json = said if isinstance(said, dict) else {"label": said}
         file = str(next((in_json[name] for name in _FILES if name in in_json), ""))
         value = told[".cls"].decode().strip() if ".cls" in told else None

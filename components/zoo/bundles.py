@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from components.evaluation.intervals import share_interval
+from components.evaluation.paired_statistics import INSUFFICIENT, SUFFICIENT
 from components.release import bundle, gcs_path, versions
 from components.release.gcs_path import Place
 from components.zoo import models as zoo_models
 from components.zoo.models import Kind, Latency, Model, Zoo, ZooError
+from trainer import outside_file
 from trainer.file_format import FileFormat, FormatError
 from trainer.network.variant import Variant
 
@@ -51,7 +52,7 @@ def fingerprint(base: Place) -> str:
     for folder in _variants(base):
         manifests = (folder / str(version) / bundle.MANIFEST for version in versions.versions(folder))
         for file in (*manifests, _latency_file(base, folder.name)):
-            content = file.read_bytes() if file.is_file() else b""
+            content = gcs_path.read(file, _LARGEST) if file.is_file() else b""
             sums.update(f"{gcs_path.below(base, file)}:{len(content)}\n".encode() + content)
     return sums.hexdigest()
 
@@ -63,10 +64,8 @@ def load(path: Path) -> Zoo:
       ZooError: it cannot be read, or is none.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ZooError(f"{path} has {path.stat().st_size:,} bytes, wanted at most {_LARGEST:,}. Is it a zoo.json?")
-        return zoo_models.from_json(json.loads(path.read_text(encoding="utf-8")), where=str(path))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        return zoo_models.from_json(outside_file.read_json(path, most=_LARGEST), where=str(path))
+    except (OSError, outside_file.OutsideFileError) as error:
         raise ZooError(f"{path} cannot be read: {error}. Give a zoo.json, or the folder that bundles go to.") from error
 
 
@@ -118,6 +117,7 @@ def _model(info: Mapping[str, Any], kind: Kind, folder: str, latencies: Mapping[
         data=str(info["digests"]["quantized"]["data"]),  # The float model's may be another's, where it was imported.
         folder=folder,
         latency=latencies.get(file),
+        evidence=INSUFFICIENT if info.get("evidence") == INSUFFICIENT else SUFFICIENT,
         top1=top1 / pictures,
         top1_low=bounds1.low,
         top1_high=bounds1.high,
@@ -163,6 +163,6 @@ def _measured(
 
 def _json(path: Place) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LARGEST else None
-    except (OSError, ValueError, RecursionError):
+        return outside_file.parse_json(gcs_path.read(path, _LARGEST), path) if path.is_file() else None
+    except (OSError, outside_file.OutsideFileError):
         return None

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from components.evaluation.paired_statistics import INSUFFICIENT, SUFFICIENT
 from trainer.file_format import FileFormat, FormatError
 
 Kind = Literal["float", "int8"]
@@ -64,6 +65,7 @@ class Model:
     data: str  # Digest of the examples that it was measured on.
     folder: str  # Of its bundle, from the destination on: `0.25_128/3`.
     latency: Latency | None = None
+    evidence: str = SUFFICIENT  # What its pictures are, for being as good as its float model.
     compared: bool = True  # Measured on the data that most of the zoo was measured on.
     front: tuple[str, ...] = ()  # Of COSTS: where no other model is as right for less.
 
@@ -157,7 +159,8 @@ def _model(entry: Any, where: str) -> Model:
         if not 0 <= entry[name] <= 1:
             raise ZooError(f"{where}: {name} is {entry[name]}, wanted a share from 0 to 1.")
     values = {name: entry[name] for name in _FIELDS}
-    return Model(kind=entry["kind"], latency=latency(entry.get("latency")), **values)
+    evidence = INSUFFICIENT if entry.get("evidence") == INSUFFICIENT else SUFFICIENT
+    return Model(kind=entry["kind"], evidence=evidence, latency=latency(entry.get("latency")), **values)
 
 
 def _is_a(value: Any, wanted: type | tuple[type, ...]) -> bool:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, is_live, say
 
 if TYPE_CHECKING:
     from pipeline.analysis.debug_quantization import Report
@@ -129,7 +129,7 @@ def _show(console: Console, report: Report) -> None:
 def _following(console: Console) -> Iterator[Follow]:
     """A bar on a terminal; elsewhere nothing."""
     columns = TextColumn("{task.description}"), BarColumn(30), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not is_live(console)) as progress:
 
         def follow(name: str, work: Any, total: int) -> Any:
             return progress.track(work, total=total, description=name)

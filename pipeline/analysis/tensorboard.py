@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import ipaddress
+import re
 import signal
+import socket
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline import lineage
 from trainer.training.curves import EVENT_FILES
@@ -112,13 +116,46 @@ def _link(found: Mapping[str, Path], folder: Path) -> None:
             link.symlink_to(target.absolute())
 
 
+def asked_of_us(header: str, host: str) -> bool:
+    """Whether a request's Host is an address or a name of this machine.
+
+    Any other name is one that somebody else made point here (DNS rebinding): the browser then shows our page to theirs.
+    """
+    name = header.rpartition(":")[0] if re.fullmatch(r".*[^:]:\d+|\[.*\]:\d+", header) else header
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name.strip("[]"))
+        return True
+    return name.lower().rstrip(".") in {
+        host.lower(),
+        "localhost",
+        socket.gethostname().lower(),
+        socket.getfqdn().lower(),
+    }
+
+
+def _server(host: str) -> Callable[..., Any]:
+    """TensorBoard's own web server, in front of an application that answers no other Host."""
+    from tensorboard import program
+
+    def made(application: Any, flags: Any) -> Any:
+        def checked(environ: Any, start: Any) -> Any:
+            if asked_of_us(environ.get("HTTP_HOST", ""), host):
+                return application(environ, start)
+            start("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"Ask by this machine's address, its name, or localhost.\n"]
+
+        return program.WerkzeugServer(checked, flags)
+
+    return made
+
+
 def _launch(folder: str, host: str, port: int) -> str:
     """→ the address. What TensorBoard and its imports say of themselves is left out."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()) as said:
         warnings.simplefilter("ignore")
         from tensorboard import default, program
 
-        server = program.TensorBoard(default.get_plugins())
+        server = program.TensorBoard(default.get_plugins(), server_class=_server(host))
         server.configure(argv=["tensorboard", f"--logdir={folder}", f"--host={host}", f"--port={port}"])
         try:
             return server.launch()

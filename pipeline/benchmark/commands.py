@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, is_live, say
 
 if TYPE_CHECKING:
     from pipeline.benchmark.benchmark import How, Timing
@@ -46,21 +46,24 @@ def benchmark(
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, _FILE_WIDTH)
-    errors = Console(stderr=True) if as_json else console
     try:
+        from pipeline.benchmark import report
         from pipeline.benchmark.benchmark import How
 
+        models = [_resolved(model) for model in models]
         how = How(threads=threads, xnnpack=xnnpack, warmup=warmup, repeats=repeats)
+        for model in models if write else ():
+            report.checked_target(model)  # Before anything is measured.
         said = _benchmark(console, models, against, how, profile=profile, as_json=as_json)
         written = _write(models, said) if write else []
     except (ValueError, OSError) as error:
-        raise failed(errors, str(error)) from None
+        raise failed(console, str(error)) from None
     except KeyboardInterrupt:
-        raise failed(errors, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
+        raise failed(console, "interrupted; nothing was written.", code=EXIT_INTERRUPTED) from None
     if as_json:
         print(json.dumps(said, indent=2))
     for path in written:
-        say(errors, f"Written: {path}")
+        say(Console(stderr=True) if as_json else console, f"Written: {path}")
 
 
 def _benchmark(
@@ -98,6 +101,14 @@ def _show(console: Console, timings: list[Timing], peer: Timing | None, how: How
         say(console, f"The machine was busy (load {load:.1f}): ratios hold, times are those of a busy machine.")
 
 
+def _resolved(model: Path) -> Path:
+    """The version that a destination's `latest` names."""
+    from components.release import versions
+
+    found = versions.resolve(model)
+    return found if isinstance(found, Path) else model
+
+
 def _files(model: Path) -> list[Path]:
     """A file, or all of a bundle's."""
     if not model.is_dir():
@@ -122,6 +133,6 @@ def _write(models: list[Path], said: dict[str, Any]) -> list[Path]:
 def _following() -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal; elsewhere nothing."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not is_live(console)) as progress:
         task = progress.add_task("measuring", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -16,6 +16,7 @@ import numpy as np
 
 from pipeline.benchmark import benchmark
 from pipeline.benchmark.benchmark import How
+from trainer.tflite import classifier
 from trainer.tflite.graph import operators, pack, parse
 
 _PROCESSES = 3  # Of each piece: there are thirty, and each takes a while to start.
@@ -37,7 +38,7 @@ def profile(file: Path, how: How, *, follow: Callable[[int, int], None] | None =
     Raises:
       BenchmarkError, TFLiteError: not measured at all.
     """
-    content = file.read_bytes()
+    content = classifier.read_file(file)
     steps = operators(content)
     with tempfile.TemporaryDirectory() as folder:
         pieces = [Path(folder) / f"{place}.tflite" for place in range(len(steps))]

@@ -61,11 +61,11 @@ def profile_table(steps: Sequence[Step]) -> Table:
     return shown
 
 
-def write(folder: Path, said: Mapping[str, Any]) -> Path:
-    """`<destination>/latency/<variant>.json`, from the folder of a version there; in place of what it said before.
+def checked_target(folder: Path) -> Path:
+    """`<destination>/latency/<variant>.json` of the folder of a version there, which can be written.
 
     Raises:
-      BundleError, BenchmarkError: no release at a destination.
+      BundleError, BenchmarkError: no release at a destination, or one that cannot be written.
     """
     folder = folder.absolute()
     variant = str(bundle.read_info(folder).get("variant"))
@@ -74,16 +74,35 @@ def write(folder: Path, said: Mapping[str, Any]) -> Path:
             f"{folder} is not {variant}/VERSION of a push destination, wanted such as runs/models/0.25_64/1: latencies "
             "are written beside the variants' folders."
         )
-    ours = [model for model in said["models"] if Path(model["path"]).parent == folder]
-    measured = {Path(model["path"]).name: model for model in reversed(ours)}  # A peer, the last, may be one of them.
     target = folder.parent.parent / FOLDER / f"{variant}.json"
-    target.parent.mkdir(exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        probe = _beside(target)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BenchmarkError(f"{target} cannot be written: {error.strerror}. Leave --write out.") from error
+    return target
+
+
+def write(folder: Path, said: Mapping[str, Any]) -> Path:
+    """Into `checked_target`, in place of what it said before.
+
+    Raises:
+      BundleError, BenchmarkError: see there.
+    """
+    target = checked_target(folder)
+    ours = [model for model in said["models"] if Path(model["path"]).parent == folder.absolute()]
+    measured = {Path(model["path"]).name: model for model in reversed(ours)}  # A peer, the last, may be one of them.
     files = {name: {key: value for key, value in model.items() if key != "path"} for name, model in measured.items()}
     shared = {key: said[key] for key in ("machine", "runtime", "load")}
-    bundle.write_json(beside, bundles.LATENCY_FORMAT.stamped({**shared, "files": files}))
-    os.replace(beside, target)
+    bundle.write_json(_beside(target), bundles.LATENCY_FORMAT.stamped({**shared, "files": files}))
+    os.replace(_beside(target), target)
     return target
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}")
 
 
 def _model(timing: Timing, how: How, peer: Timing | None) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task
 
 _READ = re.compile(r"""inputs\.(artifacts|parameter_values|parameters)\s*\[\s*(['"])(.+?)\2\s*\]""")
+_TEXT = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_NOT_CEL = re.compile(r"\b(and|or|not|is|if|else|lambda|for|await|yield)\b|:=|\*\*|//|~|@|;")
 _STORES = {"vertex": "[a-z][a-z0-9+.-]*://.+", "kubeflow": r"(gs|s3|minio)://[^/?]+(/[^?]*)?(\?.+)?|oci://.+"}
 _WANTED = {"vertex": "a URI such as gs://BUCKET/FOLDER", "kubeflow": "gs://, s3://, minio:// or oci://"}
 
@@ -36,8 +39,27 @@ def conditions(pipeline: Parsed, target: Target) -> Iterator[Problem]:
                 "It is an importer with a condition, which Kubeflow Pipelines refuses.",
                 "Take the importer out of its Cond; what reads it may stay there.",
             )
+        if condition and not _is_expression(condition):
+            yield task.problem(
+                f"Its condition {condition!r:.120} is no expression of CEL.",
+                "Write one such as inputs.parameter_values['x'] == 'y'.",
+            )
+            continue
         for kind, _, name in _READ.findall(condition):
             yield from _condition(task, kind, name)
+
+
+def _is_expression(condition: str) -> bool:
+    """By Python's parser: CEL's operators bind as its own do, and its `a ? b : c` is a tuple's worth of brackets."""
+    bare = _TEXT.sub("''", condition)
+    if _NOT_CEL.search(bare):
+        return False
+    python = re.sub(r"!(?!=)", "~", bare.replace("&&", " and ").replace("||", " or "))
+    try:
+        ast.parse(python.replace("?", " and ").replace(":", " or ").strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _condition(task: Task, kind: str, name: str) -> Iterator[Problem]:

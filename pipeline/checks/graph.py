@@ -104,11 +104,17 @@ def _cycle(pipeline: Parsed, dag: Dag) -> Iterator[Problem]:
     try:
         graphlib.TopologicalSorter(waits_for).prepare()
     except graphlib.CycleError as error:
-        around = error.args[1]
+        around = _from_the_first_name(error.args[1])
         yield pipeline.task(dag, around[0]).problem(
             f"It waits for itself: {' → '.join(around)}.",
             "Take one out of the next one's dependentTasks or inputs.",
         )
+
+
+def _from_the_first_name(cycle: list[str]) -> list[str]:
+    """The same circle, so that one file always gives one message."""
+    start = cycle.index(min(cycle))
+    return [*cycle[start:-1], *cycle[:start], cycle[start]]
 
 
 def _listed(names: object) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
+
+from google.protobuf import json_format
 
 from pipeline.checks.parsed import Parsed, Problem, Target, Task, messages
 
@@ -14,6 +18,8 @@ _VALUE_TYPES = {
     "list_value": {"LIST"},
     "struct_value": {"STRUCT"},
 }
+_REFERENCE = re.compile(r"\{\{(?!\$)[^}]{0,40}|\$\([^)]{0,40}")
+_PLAIN = "Write the value without {{ and $(."
 _UNTYPED = "PARAMETER_TYPE_ENUM_UNSPECIFIED"
 
 
@@ -78,6 +84,25 @@ def sources(pipeline: Parsed, target: Target) -> Iterator[Problem]:
                 )
             else:
                 yield from _mistyped(pipeline, task, name, value)
+
+
+def references(pipeline: Parsed, target: Target) -> Iterator[Problem]:
+    """Argo replaces `{{…}}` in values, and Kubernetes `$(…)`; Kubeflow's own `{{$…}}` are filled in before."""
+    if target != "kubeflow":
+        return
+    for task in pipeline.tasks:
+        for name, value in sorted(task.message.inputs.parameters.items()):
+            if found := reference(json_format.MessageToDict(value.runtime_value.constant)):
+                yield task.problem(f"Its parameter {name!r} has {found!r} in it, which Argo would replace.", _PLAIN)
+    for name, declared in sorted(pipeline.spec.root.input_definitions.parameters.items()):
+        if found := reference(json_format.MessageToDict(declared.default_value)):
+            yield Problem(f"parameter {name}", f"Its default has {found!r} in it, which Argo would replace.", _PLAIN)
+
+
+def reference(value: Any) -> str:
+    """The first of them in a value; empty if there is none."""
+    found = _REFERENCE.search(json.dumps(value, ensure_ascii=False))
+    return found[0] if found else ""
 
 
 def _mistyped(pipeline: Parsed, task: Task, name: str, value: Any) -> Iterator[Problem]:

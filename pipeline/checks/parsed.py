@@ -13,6 +13,7 @@ from typing import Any, Literal
 from google.protobuf import json_format
 
 from pipeline.checks import modules
+from pipeline.checks.releases import DEFAULT, Release
 from pipeline.compiled.compiled_file import Compiled
 
 Target = Literal["vertex", "kubeflow"]
@@ -75,6 +76,7 @@ class Parsed:
     spec: Any  # PipelineSpec.
     deployment: Any  # PipelineDeploymentConfig.
     platform: Mapping[str, Mapping[str, Any]]
+    release: Release = DEFAULT  # Of Kubeflow Pipelines, where that is the target.
 
     @property
     def dags(self) -> Iterator[Dag]:
@@ -105,7 +107,7 @@ class Parsed:
         return Task(name, dag, message, component, executor or pb2.PipelineDeploymentConfig.ExecutorSpec())
 
 
-def parse(compiled: Compiled) -> tuple[Parsed, list[Problem]]:
+def parse(compiled: Compiled, release: Release = DEFAULT) -> tuple[Parsed, list[Problem]]:
     """Every field must be known and of its type, in the deployment too, which loaders take as it comes."""
     pb2, problems = messages(), []
     spec, deployment, platform = pb2.PipelineSpec(), pb2.PipelineDeploymentConfig(), pb2.PlatformSpec()
@@ -119,7 +121,7 @@ def parse(compiled: Compiled) -> tuple[Parsed, list[Problem]]:
         except (json_format.ParseError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             problems.append(_misfit(message.DESCRIPTOR.name, str(error)))
     kubernetes = json_format.MessageToDict(platform.platforms["kubernetes"].deployment_spec).get("executors", {})
-    return Parsed(spec, deployment, kubernetes), problems
+    return Parsed(spec, deployment, kubernetes, release), problems
 
 
 def messages() -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import relocation
 from pipeline.clean import reachable
 from pipeline.clean.reachable import Kept
 
@@ -52,12 +53,14 @@ def plan(workdir: Path, *, runs: int) -> Plan:
     """Finds what can go; deletes nothing.
 
     Raises:
-      CleanError: the work directory was moved.
+      CleanError: what it holds was recorded elsewhere.
     """
     database = workdir / DATABASE
+    now = relocation.mapping(database)
     with _opened(database) as store:
-        kept = reachable.kept(store, runs=runs)
-        uris = [uri for artifact, uri in store.execute("select id, uri from Artifact") if artifact in kept.artifacts]
+        kept = reachable.kept(store, runs=runs, now=now)
+        recorded = store.execute("select id, uri from Artifact").fetchall()
+        uris = [now(uri) for artifact, uri in recorded if artifact in kept.artifacts]
         folders = sorted(_unreachable(workdir.absolute() / ARTIFACTS, uris, kept))
         count = reachable.count_runs(store)
     return Plan(kept, count, folders, sum(map(_size, folders)), database.stat().st_size)
@@ -90,8 +93,8 @@ def _unreachable(artifacts: Path, uris: list[str], kept: Kept) -> Iterator[Path]
     places = {place for uri in uris if (place := _place(artifacts, uri))}
     if uris and not places:
         raise CleanError(
-            f"what {artifacts.parent} holds was recorded elsewhere, such as {uris[0]}: the work directory was moved. "
-            "Nothing can be cleaned in it; a new one takes less room."
+            f"what {artifacts.parent} holds was recorded elsewhere, such as {uris[0]}: nothing is deleted, "
+            "since it cannot be told what belongs together. A new --workdir takes less room."
         )
     executions = {str(execution) for execution in kept.executions}
     for folder in artifacts.glob(f"*/{_SYSTEM}/{_EXECUTIONS}/*"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,15 @@ class Kept:
     artifacts: set[int]
 
 
-def kept(store: sqlite3.Connection, *, runs: int) -> Kept:
-    """From the newest runs and the releases that are still at their destinations, back to what they were made from."""
+def kept(store: sqlite3.Connection, *, runs: int, now: Callable[[str], str]) -> Kept:
+    """From the newest runs and the releases that are still at their destinations, back to what they were made from.
+
+    Args:
+      now: a recorded place → where it is now (pipeline/relocation.py).
+    """
     newest = _newest_runs(store, runs)
     associated = _select(store, "select execution_id from Association where context_id in ({})", newest)
-    artifacts, executions = set(_releases(store)), set[int]()
+    artifacts, executions = set(_releases(store, now)), set[int]()
     waiting = {row[0] for row in associated} | _producers(store, artifacts)
     while waiting:
         executions |= waiting
@@ -70,14 +74,14 @@ def _newest_runs(store: sqlite3.Connection, most: int) -> dict[int, str]:
     return dict(store.execute(query, (most,)))
 
 
-def _releases(store: sqlite3.Connection) -> Iterable[int]:
+def _releases(store: sqlite3.Connection, now: Callable[[str], str]) -> Iterable[int]:
     """Pushed models whose bundle is there still; in a bucket nobody looks, and each counts as there."""
     query = (
         "select Artifact.id, string_value from Artifact join Type on Type.id = type_id join ArtifactProperty on "
         "artifact_id = Artifact.id where Type.name = ? and ArtifactProperty.name = 'pushed_destination'"
     )
     for artifact, folder in store.execute(query, (_PUSHED,)):
-        if folder and (folder.startswith("gs://") or Path(folder).is_dir()):
+        if folder and (folder.startswith("gs://") or Path(now(folder)).is_dir()):
             yield artifact
 
 

@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.run import recipe_options
+from pipeline.terminal.console import EXIT_ERROR, EXIT_INTERRUPTED, Panel, failed, say, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from rich.status import Status
 
     from pipeline.cluster.runs import Run
     from pipeline.compiled.compiled_file import Compiled
@@ -35,12 +34,6 @@ _Settings = Annotated[
 _Parameter = Annotated[
     list[str], typer.Option("--parameter", metavar="NAME=VALUE", help="A run's parameter. Repeatable.")
 ]
-_RecipeSet = Annotated[
-    list[str],
-    typer.Option(
-        metavar="FIELD=VALUE", help="A recipe's field, such as epochs=3, or float.epochs=3, qat.epochs=1. Repeatable."
-    ),
-]
 
 
 @app.command(name="compile", rich_help_panel=Panel.CLUSTERS)
@@ -48,7 +41,10 @@ def compile_(
     variants: Annotated[
         str, typer.Option(metavar="LIST", help="One or several: 0.25_64,0.5_128, or 0.25_*, or all.")
     ] = "0.25_64",
-    recipe: Annotated[str, typer.Option(help="A module of trainer/recipes/: how it trains.")] = "sample",
+    recipe: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="How it trains: a module of trainer/recipes/, or a .py or .yaml file."),
+    ] = "sample",
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Quantize from the start.")] = False,
     settings: _Settings = None,
     output: Annotated[Path, typer.Option(help="The file to write.")] = PIPELINE,
@@ -75,7 +71,7 @@ def compile_(
         compiled_file.write(output, compiled, comment=compiler.comment(compiled))
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
-    say(console, f"{output}: {len(compiled.tasks)} tasks, {len(compiled.parameters)} parameters.")
+    say(console, f"{output}: {len(compiled.nodes)} nodes, {len(compiled.parameters)} parameters.")
 
 
 @app.command(rich_help_panel=Panel.CLUSTERS)
@@ -83,13 +79,20 @@ def check(
     file: _File = PIPELINE,
     target: Annotated[Target, typer.Option(help="Which backend's rules.")] = "vertex",
     settings: _Settings = None,
+    kfp_version: Annotated[
+        str, typer.Option(metavar="RELEASE", help="Of Kubeflow Pipelines: 2.17, or next for the next major release.")
+    ] = "2.17",
 ) -> None:
     """Look for everything that Vertex AI or Kubeflow would stumble over, beyond what their loaders look at."""
     from pipeline.checks import check as checking
+    from pipeline.checks import releases
+    from pipeline.checks.sizes import Sizes
 
     console = Console()
     try:
-        problems = checking.check_file(file, target, settings)
+        release = releases.parse(kfp_version)
+        compiled = checking.placed_file(file, target, settings)
+        problems = [*checking.unfilled(target, settings), *checking.check(compiled, target, release)]
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     for problem in problems:
@@ -99,13 +102,15 @@ def check(
         raise failed(console, f"{faults}: {target} would not run {file}.")
     placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
+    if target == "kubeflow":
+        say(console, str(Sizes.of(compiled.spec)))
 
 
 @app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)
 def run_compiled(
     file: _File = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006 - typer copies it.
-    recipe_set: _RecipeSet = [],  # noqa: B006
+    recipe_set: recipe_options.Changes = [],  # noqa: B006
     backend: Annotated[Target, typer.Option("--as", help="Whose ways of calling a node.")] = "vertex",
     workdir: Annotated[Path, typer.Option(help="Artifacts, logs, cache.")] = Path("runs/compiled"),
     in_process: Annotated[bool, typer.Option("--in-process", help="No subprocess for each node: faster.")] = False,
@@ -134,10 +139,11 @@ def run_compiled(
             from pipeline.emulator import runner as ir_runner  # Within: TensorFlow has much to say when it is imported.
 
             shown = Console(file=terminal)
-            with shown.status("") as status:
+            tasks = len([*compiled_file.called(compiled.spec)])
+            with status(shown, f"0 of {tasks} tasks") as update:
                 result = ir_runner.run(
                     compiled, parameters=values, workdir=workdir, in_process=in_process, backend=backend,
-                    cache=not no_cache, report=_task_reporter(shown, status, len(compiled.tasks)),
+                    cache=not no_cache, report=_task_reporter(shown, update, tasks),
                 )  # fmt: skip
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
@@ -156,7 +162,7 @@ def submit(
     settings: _Settings = None,
     file: Annotated[Path, typer.Option("--pipeline", help="The compiled file.")] = PIPELINE,
     parameter: _Parameter = [],  # noqa: B006
-    recipe_set: _RecipeSet = [],  # noqa: B006
+    recipe_set: recipe_options.Changes = [],  # noqa: B006
     schedule: Annotated[str | None, typer.Option(metavar="CRON", help="Five fields, UTC: run again and again.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end; exit code 1 if it fails.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request and send nothing.")] = False,
@@ -204,7 +210,7 @@ def runs(
         chosen = _of_target(settings, target)
         backend = submitting.backend(chosen)
         if follow is None:
-            console.print(_runs_table(backend.runs(chosen, _reporter(console), limit=limit)))
+            _show_runs(console, backend.runs(chosen, _reporter(console), limit=limit))
             return
         run = backend.follow(chosen, follow, _reporter(console))
     except (ValueError, OSError) as error:
@@ -215,16 +221,15 @@ def runs(
         raise failed(console, f"{run.name} {run.state}: {run.page}")
 
 
-def _task_reporter(console: Console, status: Status, tasks: int) -> Callable[[TaskRun], None]:
+def _task_reporter(console: Console, update: Callable[[str], None], tasks: int) -> Callable[[TaskRun], None]:
     ended = 0
 
     def report(task: TaskRun) -> None:
         nonlocal ended
         ended += 1
-        status.update(f"{ended} of {tasks} tasks")
+        update(f"{ended} of {tasks} tasks")
         say(console, f"{task.task}: {task.state}, {task.seconds:.1f} s")
 
-    status.update(f"0 of {tasks} tasks")
     return report
 
 
@@ -269,6 +274,19 @@ def _given(parameters: list[str]) -> dict[str, str]:
 
 def _reporter(console: Console) -> Callable[[str], None]:
     return lambda line: say(console, line)
+
+
+def _show_runs(console: Console, listed: list[Run]) -> None:
+    """As a table where it fits: a run's id and page must be whole, to be copied."""
+    table = _runs_table(listed)
+    whole = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    if whole <= console.width:
+        console.print(table)
+        return
+    for run in listed:
+        started = f", since {run.started:%Y-%m-%d %H:%M}" if run.started else ""
+        minutes = "" if run.minutes is None else f", {run.minutes:.0f} minutes"
+        say(console, f"{run.id}: {run.state}{started}{minutes}\n  {run.page}")
 
 
 def _runs_table(listed: list[Run]) -> Table:

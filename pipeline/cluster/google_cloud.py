@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -52,6 +53,29 @@ def look_for_buckets(settings: VertexSettings, folders: Sequence[str], report: R
             ) from None
         except (exceptions.Forbidden, exceptions.Unauthorized):
             report(f"gs://{bucket} is not for you to see; {_account(settings)} must be able to.")
+
+
+def listing(settings: VertexSettings, places: Sequence[str], report: Report) -> str | None:
+    """A digest of the names, sizes and generations of all objects at `gs://…` addresses, which a page at a time brings.
+
+    Returns:
+      None where nothing is there, or it is not for this login to see.
+    """
+    client = storage.Client(project=settings.project, credentials=credentials())
+    sums, count = hashlib.sha256(), 0
+    for place in places:
+        address = urlsplit(place)
+        key = address.path.strip("/")
+        fields = "items(name,size,generation),nextPageToken"
+        try:
+            for blob in client.list_blobs(address.netloc, prefix=key, fields=fields, timeout=_TIMEOUT):
+                if key in ("", blob.name) or blob.name.startswith(f"{key}/"):
+                    sums.update(f"{place} {blob.name} {blob.size} {blob.generation}\n".encode())
+                    count += 1
+        except (exceptions.Forbidden, exceptions.Unauthorized):
+            report(f"{place} is not for you to list: the node's driver looks at the pictures, one after another.")
+            return None
+    return f"listing:{count}:{sums.hexdigest()[:32]}" if count else None
 
 
 @contextlib.contextmanager

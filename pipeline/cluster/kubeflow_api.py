@@ -9,23 +9,25 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from pipeline.cluster import runs as following
-from pipeline.cluster.kubeflow_http import Api
-from pipeline.cluster.runs import ClusterError, Look, Report, Run
+from pipeline.cluster.kubeflow_http import Api, Login
+from pipeline.cluster.kubeflow_run import look, run_of
+from pipeline.cluster.runs import ClusterError, Report, Run
 from pipeline.cluster.submission import Submission, Submitted
 from pipeline.settings.cluster import KubeflowSettings
-from pipeline.settings.environment import kubeflow_token
+from pipeline.settings.environment import kubeflow_cookie, kubeflow_host, kubeflow_token, pods_namespace
+
+_PAGE = 10  # Runs of sixteen variants are 580,000 bytes each.
 
 
 def described(submission: Submission) -> dict[str, Any]:
     """The request, for a reader."""
     settings = _settings(submission)
     body = _body(submission, experiment=f"(of {settings.experiment!r}, which is made if it is not there)")
-    return {"POST": Api(settings.host).url(_collection(submission)), "body": body}
+    return {"POST": Api(kubeflow_host(settings)).url(_collection(submission)), "body": body}
 
 
 def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
@@ -34,8 +36,7 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
     Raises:
       ClusterError: Kubeflow cannot be reached, or does not take it; in its words.
     """
-    settings = _settings(submission)
-    api = _api(settings, report)
+    api, settings = _reached(_settings(submission), report)
     experiment = _experiment(api, settings) or _new_experiment(api, settings)
     if submission.schedule:
         _refuse_second(api, submission.name, experiment)
@@ -43,10 +44,10 @@ def submit(submission: Submission, *, wait: bool, report: Report) -> Submitted:
     if submission.schedule:
         identity = answer["recurring_run_id"]
         return Submitted(identity, api.page("recurringrun", identity), "scheduled")
-    run = _run(api, answer)
+    run = run_of(api, answer)
     if wait:
         report(f"{run.id}: {run.page}")
-        run = following.follow(functools.partial(_look, api, run.id), report)
+        run = following.follow(functools.partial(look, api, settings, run.id), report)
     return Submitted(run.id, run.page, run.state)
 
 
@@ -56,12 +57,11 @@ def runs(settings: KubeflowSettings, report: Report, *, limit: int = 20) -> list
     Raises:
       ClusterError: as `submit`.
     """
-    api = _api(settings, report)
+    api, settings = _reached(settings, report)
     experiment = _experiment(api, settings)
     if not experiment:
         return []
-    answer = api.get("runs", experiment_id=experiment, page_size=limit, sort_by="created_at desc")
-    return [_run(api, entry) for entry in answer.get("runs", [])]
+    return [run_of(api, entry) for entry in _listed(api, experiment, limit)]
 
 
 def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
@@ -70,7 +70,8 @@ def follow(settings: KubeflowSettings, run_id: str, report: Report) -> Run:
     Raises:
       ClusterError: as `submit`; there is no such run.
     """
-    return following.follow(functools.partial(_look, _api(settings, report), run_id), report)
+    api, settings = _reached(settings, report)
+    return following.follow(functools.partial(look, api, settings, run_id), report)
 
 
 def _settings(submission: Submission) -> KubeflowSettings:
@@ -79,14 +80,22 @@ def _settings(submission: Submission) -> KubeflowSettings:
     return submission.settings
 
 
-def _api(settings: KubeflowSettings, report: Report) -> Api:
-    """The API, once it answered."""
-    api = Api(settings.host, kubeflow_token(settings))
+def _reached(settings: KubeflowSettings, report: Report) -> tuple[Api, KubeflowSettings]:
+    """The API, once it answered; and the settings with the pod's own namespace, where one is needed and none named."""
+    login = functools.partial(_login, settings)
+    api = Api(kubeflow_host(settings), *login(), ca_file=settings.ca_file, login=login)
     if api.warning:
         report(api.warning)
-    if api.get("healthz").get("multi_user") and not settings.namespace:
-        raise ClusterError(f"{settings.host} has several users: name yours in the settings (namespace: ...).")
-    return api
+    if not api.get("healthz").get("multi_user") or settings.namespace:
+        return api, settings
+    namespace = pods_namespace()
+    if not namespace:
+        raise ClusterError(f"{api.host} has several users: name yours in the settings (namespace: ...).")
+    return api, settings.model_copy(update={"namespace": namespace})
+
+
+def _login(settings: KubeflowSettings) -> Login:
+    return Login(kubeflow_token(settings), kubeflow_cookie(settings))
 
 
 def _collection(submission: Submission) -> str:
@@ -151,39 +160,14 @@ def _named(name: str) -> str:
     return quote(json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}))
 
 
-def _run(api: Api, entry: Mapping[str, Any]) -> Run:
-    started, ended = _time(entry.get("created_at")), _time(entry.get("finished_at"))
-    return Run(
-        id=entry["run_id"],
-        name=entry.get("display_name", entry["run_id"]),
-        state=entry.get("state", "PENDING").lower(),
-        started=started,
-        minutes=following.minutes(started, ended),
-        page=api.page("runs", entry["run_id"]),
-    )
-
-
-def _look(api: Api, run_id: str) -> Look:
-    entry = api.get(f"runs/{run_id}")
-    return Look(_run(api, entry), dict(_tasks(entry)), _error(entry))
-
-
-def _tasks(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Of the pipeline's own tasks: the drivers and executors around them are listed beside them."""
-    spec = entry.get("pipeline_spec", {})
-    own = spec.get("pipeline_spec", spec).get("root", {}).get("dag", {}).get("tasks", {})
-    for detail in entry.get("run_details", {}).get("task_details", []):
-        name, state = detail.get("display_name"), detail.get("state")
-        if name in own and state:
-            error = _error(detail)
-            yield name, state.lower() + (f". {error}" if error else "")
-
-
-def _error(entry: Mapping[str, Any]) -> str:
-    return entry.get("error", {}).get("message", "")
-
-
-def _time(text: str | None) -> datetime | None:
-    """RFC 3339 in UTC; a time that is not yet comes as 1970."""
-    time = datetime.fromisoformat(f"{text[:19]}+00:00") if text else None
-    return time if time and time.year > 1970 else None
+def _listed(api: Api, experiment: str, limit: int) -> Iterator[Mapping[str, Any]]:
+    """The latest runs, in small pages: each entry brings its whole spec along."""
+    token: str | None = None
+    while limit > 0:
+        answer = api.get(
+            "runs", experiment_id=experiment, page_size=min(limit, _PAGE), page_token=token, sort_by="created_at desc"
+        )
+        yield from (entries := answer.get("runs", []))
+        limit, token = limit - len(entries), answer.get("next_page_token")
+        if not token or not entries:
+            return

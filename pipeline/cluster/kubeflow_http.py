@@ -15,14 +15,20 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline.cluster.runs import ClusterError, Unreachable
+from pipeline.cluster.runs import ClusterError, Gone, Unreachable
 
 TIMEOUT = 60  # Seconds without a byte.
 LARGEST = 64 << 20  # Bytes of an answer. A run's details have some 100,000.
 _TOKEN = "a bearer token: name its file in token_file, or put it into KUBEFLOW_TOKEN"
+_LOGINS = (301, 302, 303, 307, 308, 401)  # Answers to a login that is missing or has run out.
+
+
+class _NotLoggedIn(ClusterError):
+    """Another token or cookie may help."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -32,18 +38,28 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-@dataclass(frozen=True)
+class Login(NamedTuple):
+    """Who asks; either, both or none."""
+
+    token: str | None = None
+    cookie: str | None = None
+
+
+@dataclass
 class Api:
     """Kubeflow's API under an address."""
 
     host: str  # As a browser opens it, such as https://kubeflow.example.com/pipeline.
     token: str | None = None
+    cookie: str | None = None
+    ca_file: str | None = None  # Beside the system's authorities.
+    login: Callable[[], Login] | None = None  # Asked again when the token has run out: a run takes longer than one.
 
     @property
     def warning(self) -> str | None:
         """What is wrong with the address, if anything."""
         url = urllib.parse.urlsplit(self.host)
-        if self.token and url.scheme == "http" and not is_loopback(url.hostname or ""):
+        if (self.token or self.cookie) and url.scheme == "http" and not is_loopback(url.hostname or ""):
             return f"{self.host} is plain http: everybody on the way can read the token. Use https, or a port-forward."
         return None
 
@@ -70,13 +86,29 @@ class Api:
         return f"{self.host.rstrip('/')}/#/{kind}/details/{identity}"
 
     def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        try:
+            return self._ask_once(method, path, body)
+        except _NotLoggedIn:
+            if not self._renew():
+                raise
+            return self._ask_once(method, path, body)
+
+    def _renew(self) -> bool:
+        """Whether there is another login now than the one that was refused."""
+        before = Login(self.token, self.cookie)
+        self.token, self.cookie = self.login() if self.login else before
+        return before != (self.token, self.cookie)
+
+    def _ask_once(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
+        if self.cookie:
+            headers["Cookie"] = self.cookie
         request = urllib.request.Request(self.url(path), data=body, headers=headers, method=method)
         try:
             with self._opener().open(request, timeout=TIMEOUT) as answer:
-                return self._read(answer.read(LARGEST))
+                return self._read(answer.read(LARGEST + 1))
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error.code, error.read(LARGEST), error.headers.get("Location")) from None
@@ -88,9 +120,24 @@ class Api:
     def _opener(self) -> urllib.request.OpenerDirector:
         """A port-forward is no business of a proxy."""
         here = is_loopback(urllib.parse.urlsplit(self.host).hostname or "")
-        return urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if here else []))
+        handlers: list[Any] = [_NoRedirect, *([urllib.request.ProxyHandler({})] if here else [])]
+        if self.ca_file:
+            handlers.append(urllib.request.HTTPSHandler(context=self._trusting()))
+        return urllib.request.build_opener(*handlers)
+
+    def _trusting(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        try:
+            context.load_verify_locations(cafile=self.ca_file)
+        except OSError as error:
+            raise ClusterError(f"ca_file {self.ca_file} holds no certificates that can be read: {error}.") from error
+        return context
 
     def _read(self, text: bytes) -> dict[str, Any]:
+        if len(text) > LARGEST:
+            raise ClusterError(
+                f"{self.host} answers with more than {LARGEST:,} bytes: ask for less, such as --limit 5."
+            )
         try:
             answer = json.loads(text or b"{}")
         except ValueError:
@@ -104,17 +151,15 @@ class Api:
 
     def _refusal(self, code: int, text: bytes, location: str | None) -> ClusterError:
         said = _message(text)
-        if code in (301, 302, 303, 307, 308):
-            return ClusterError(f"{self.host} sends us on to {location}. Is that a login, it wants {_TOKEN}.")
-        if code == 401:
-            return ClusterError(f"{self.host} does not know who asks (401: {said}). It wants {_TOKEN}.")
+        if code in _LOGINS:
+            return _NotLoggedIn(self._login_fault(code, said, location))
         if code == 403:
             return ClusterError(
                 f"{self.host} does not allow this (403: {said}). Ask for the role kubeflow-edit in the namespace, and "
                 "look whether `namespace` is yours."
             )
         if code == 404:
-            return ClusterError(
+            return Gone(
                 f"{self.host} knows nothing there (404: {said}). On a whole Kubeflow the address ends in /pipeline; "
                 "else look at the id."
             )
@@ -122,11 +167,22 @@ class Api:
             return Unreachable(f"{self.host} is busy or starting ({code}: {said}). Try again in a minute.")
         return ClusterError(f"{self.host} refuses the request ({code}): {said}")
 
+    def _login_fault(self, code: int, said: str, location: str | None) -> str:
+        if code != 401:
+            expired = " The cookie of cookie_file may have expired." if self.cookie else ""
+            return f"{self.host} sends us on to {location}. Is that a login, it wants {_TOKEN}.{expired}"
+        if self.token:
+            return (
+                f"{self.host} does not take the token (401: {said}): it may have expired, or be for another audience. "
+                "Put a new one where it came from: token_file, token_command or KUBEFLOW_TOKEN."
+            )
+        return f"{self.host} does not know who asks (401: {said}). It wants {_TOKEN}."
+
     def _silence(self, reason: object) -> ClusterError:
         if isinstance(reason, ssl.SSLCertVerificationError):
             return ClusterError(
-                f"{self.host} shows a certificate that this machine does not trust ({reason.verify_message}): add its "
-                "authority to the system's, or name it in SSL_CERT_FILE."
+                f"{self.host} shows a certificate that this machine does not trust ({reason.verify_message}): name its "
+                "authority in ca_file."
             )
         if isinstance(reason, socket.gaierror):
             return Unreachable(
@@ -146,10 +202,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _message(text: bytes) -> str:
-    """The server's own words: those of its JSON, or the page's beginning."""
+    """The server's own words: those of its JSON without the stack behind its first line, or the page's beginning."""
     try:
         answer = json.loads(text)
-        said = answer.get("message") or answer.get("error")
+        said = str(answer.get("message") or answer.get("error") or "").strip().split("\n", 1)[0]
     except (ValueError, AttributeError):
         said = None
     words = " ".join(str(said or text.decode(errors="replace")).split())

@@ -13,13 +13,14 @@ from typing import Any
 
 from components import options
 from components.data_error import DataError
+from components.gate.rule import VISIBLE_DROP
 from components.sources import class_choice, detect
 from components.sources.wanted import Wanted
-from pipeline.cluster import recipe_changes
-from pipeline.cluster.recipe_changes import Change
+from pipeline import recipe_changes
+from pipeline.checks.parameters import reference
 from pipeline.compiled.compiled_file import Compiled, as_json
-from pipeline.settings.cluster import FOLDERS, Cluster
-from pipeline.settings.local import VISIBLE_DROP
+from pipeline.recipe_changes import Change
+from pipeline.settings.cluster import FOLDERS, Cluster, KubeflowSettings
 from trainer.recipe import RecipeError
 
 _TRAINER = re.compile("(float|qat)_recipe_.+")  # A trainer's parameter, as pipeline.trainer_parameter names it.
@@ -45,7 +46,7 @@ def values(
     Args:
       settings: whose parameters stand over the file's defaults, and whose `resume` goes to each trainer.
       given: `--parameter`, over both.
-      recipe_set: `--recipe-set`: epochs=3 for all trainers, float.epochs=3 or qat.epochs=3 for one kind.
+      recipe_set: `--set`: epochs=3 for all trainers, float.epochs=3 or qat.epochs=3 for one kind.
 
     Raises:
       RunParameterError: an unknown name, a value of another type, one that no node can see, or no valid recipe.
@@ -120,12 +121,14 @@ def _typed(name: str, text: str, declared: str) -> Any:
 
 def _check(name: str, value: Any, settings: Cluster | None) -> None:
     """Before the run is sent: what settings would have been refused for."""
-    wanted = settings.folder_fault(str(value)) if settings and value and name in FOLDERS else None
+    wanted = settings.folder_fault(str(value), name) if settings and value and name in FOLDERS else None
     if field := next((each for each in dataclasses.fields(Wanted) if each.name == name), None):
         wanted = wanted or options.fault(field, value)
     if name in _FRACTIONS:
         fits, text = _FRACTIONS[name]
         wanted = None if fits(value) else text
+    if isinstance(settings, KubeflowSettings) and reference(value):
+        wanted = wanted or f"it without {reference(value)!r}, which Argo would replace"
     if wanted:
         raise RunParameterError(f"--parameter {name} is {value!r}, wanted {wanted}.")
 
@@ -140,7 +143,7 @@ def _trainers(chosen: Mapping[str, Any], recipe_set: Sequence[str], resume: str 
         for name, record in trainers.items():
             record["recipe"] = recipe_changes.apply(record["recipe"], changes, kind=_kind(name))
     except RecipeError as error:
-        raise RunParameterError(f"--recipe-set: {error}") from error
+        raise RunParameterError(f"--set or --recipe-set: {error}") from error
     with_resume = {"resume": resume} if resume else {}
     return {name: as_json(record | with_resume) for name, record in trainers.items()}
 
@@ -160,7 +163,7 @@ def _record(name: str, text: str) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("recipe"), dict):
         raise RunParameterError(
             f"--parameter {name} is {text[:80]!r}, wanted a JSON object with recipe, variant and code, as in the "
-            "compiled file. To change fields of the recipe, give --recipe-set FIELD=VALUE."
+            "compiled file. To change fields of the recipe, give --set FIELD=VALUE."
         )
     return record
 

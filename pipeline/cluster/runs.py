@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -25,6 +26,10 @@ class Unreachable(ClusterError):
     """Nobody answered; asking again may help."""
 
 
+class Gone(ClusterError):
+    """There is no such run, or no longer."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run, as a list shows it."""
@@ -44,6 +49,7 @@ class Look:
     run: Run
     tasks: Mapping[str, str] = field(default_factory=dict)  # Task → its state, and its error where there is one.
     error: str = ""
+    notes: tuple[str, ...] = ()  # What to say once it has ended.
 
     @property
     def ended(self) -> bool:
@@ -72,13 +78,34 @@ def follow(look: Callable[[], Look], report: Report, *, sleep: Callable[[float],
                 missed = 0
                 changed = _tell(before, seen, report)
                 if seen.ended:
+                    for note in seen.notes:
+                        report(note)
                     return seen.run
                 wait = FIRST if changed else min(wait * 1.5, LONGEST)
             sleep(wait)
-    except (KeyboardInterrupt, ClusterError):
+    except (KeyboardInterrupt, ClusterError) as reason:
         if seen:
-            report(f"No longer following {seen.run.id}, which goes on: {seen.run.page}")
+            where = "was deleted" if isinstance(reason, Gone) else f"goes on: {seen.run.page}"
+            report(f"No longer following {seen.run.id}, which {where}")
         raise
+
+
+def summed(details: Iterable[tuple[str, str, str]], calls: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """What is shown of each task: its state, with its error; of one that runs for each variant how many are where.
+
+    Args:
+      details: tasks, states, errors, in the order in which they are told.
+      calls: how often the run calls each task; what is not in it is not shown.
+    """
+    states: dict[str, list[tuple[str, str]]] = {}
+    for task, state, error in details:
+        if task in calls and state:
+            states.setdefault(task, []).append((state, error))
+    for task, listed in states.items():
+        errors = [f". {error}" for _, error in listed if error][:1]
+        counts = Counter(state for state, _ in listed)
+        said = ", ".join(f"{count} of {calls[task]} {state}" for state, count in sorted(counts.items()))
+        yield task, "".join([said if calls[task] > 1 else listed[-1][0], *errors])
 
 
 def minutes(started: datetime | None, ended: datetime | None) -> float | None:

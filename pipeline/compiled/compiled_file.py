@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ SCHEMA_VERSION = "2.1.0"  # The only one that Kubeflow Pipelines 2 takes.
 IMAGE = "mobilenet-pipeline:set-at-submit"  # Stands for the image until settings name one.
 EXAMPLE_GEN = "ImageNetExampleGen"
 DATA_DIGEST = "data_digest"  # Its parameter, and the run's.
+BRANCHES = "branches"  # The task, and the DAG, that holds a task for each variant.
+VARIANT = "Variant"  # The DAG of one: `Variant-w025-r64` among the tasks, one component for all where they are alike.
+WHATEVER_CAME_BEFORE = "ALL_UPSTREAM_TASKS_COMPLETED"  # The strategy of what runs however others ended.
 EXECUTOR_CLASS = "--executor_class_path"
 INPUTS_SPEC = "--json_serialized_inputs_spec_args"  # The component's inputDefinitions once more; behind it, flags.
 
@@ -43,11 +48,62 @@ class Compiled:
         """Name → {parameterType, defaultValue}: what a run may be given."""
         return _part(self.spec, "root", "inputDefinitions", "parameters")
 
-    def container(self, task: str) -> dict[str, Any] | None:
-        """What runs a task; None for an importer or a nested DAG."""
-        component = self.spec["components"][self.tasks[task]["componentRef"]["name"]]
-        executor = self.spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {})
-        return executor.get("container")
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """All that is no DAG, by the node's id: `FloatTrainer-w025-r64` is FloatTrainer in `Variant-w025-r64`."""
+        return {node.id: node for node in called(self.spec) if "dag" not in node.component}
+
+    def container(self, node: str) -> dict[str, Any] | None:
+        """What runs a node; None for an importer."""
+        return self.spec["deploymentSpec"]["executors"].get(self.nodes[node].executor, {}).get("container")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A task where it stands."""
+
+    id: str
+    path: str  # Through the DAGs: `branches/Variant-w025-r64/FloatTrainer`.
+    task: dict[str, Any]
+    component: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """As its DAG calls it."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def executor(self) -> str:
+        """Its label."""
+        return self.component.get("executorLabel", "")
+
+
+def called(spec: Mapping[str, Any]) -> Iterator[Node]:
+    """All tasks of a run: the root's and those of the DAGs within, each as often as its DAG is called.
+
+    A component that is not there is an empty one, and a DAG within itself is not entered: `check` says what is wrong.
+    """
+    yield from _called(spec, _part(spec, "root", "dag", "tasks"), "", "", ())
+
+
+def _called(
+    spec: Mapping[str, Any], tasks: Mapping[str, Any], within: str, end: str, around: tuple[str, ...]
+) -> Iterator[Node]:
+    for name, task in sorted(tasks.items()):
+        named = _part(task, "componentRef").get("name", "")
+        component, path = _part(spec, "components", named), f"{within}{name}"
+        yield Node(f"{name}{end}", path, task, component)
+        if "dag" in component and named not in around:
+            inner = name.removeprefix(VARIANT) if name.startswith(f"{VARIANT}-") else end
+            yield from _called(spec, _part(component, "dag", "tasks"), f"{path}/", inner, (*around, named))
+
+
+def without_driver(compiled: Compiled, node: str) -> Compiled:
+    """The same, where Vertex AI runs no driver before the node."""
+    spec = copy.deepcopy(compiled.spec)
+    changed = dataclasses.replace(compiled, spec=spec)
+    (changed.container(node) or {}).pop("lifecycle", None)
+    return changed
 
 
 def dags(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from components.sources.wanted import ALL
 from pipeline import code_digest
 from pipeline.branch import Branch
 from pipeline.compiled.beam_flags import local_beam_flags
+from pipeline.compiled.branches import nest
 from pipeline.compiled.compiled_file import DATA_DIGEST, EXAMPLE_GEN, IMAGE, INPUTS_SPEC, Compiled, as_json, dags
 from pipeline.compiled.placement import containers, write_executor_flags
 from pipeline.pipeline import ZOO, create_pipeline
@@ -66,7 +67,7 @@ def compile_pipeline(settings: Settings, branches: Sequence[Branch]) -> Compiled
     repair(spec, defaults=parameters.defaults)
     add_data_parameters(spec)
     look_every_time(spec)
-    report_whatever_came_before(spec)
+    nest(spec, [branch.variant.id for branch in branches], last=ZOO)
     compiled = Compiled(spec)
     for node, container in containers(compiled):
         if kind(node) in BEAM_NODES:  # Without settings too: Beam's own default is another runner on each stack.
@@ -192,15 +193,6 @@ def look_every_time(spec: dict[str, Any]) -> None:
     for name, task in spec["root"]["dag"]["tasks"].items():
         if kind(name) in _LOOKING:
             task.pop("cachingOptions", None)
-
-
-def report_whatever_came_before(spec: dict[str, Any]) -> None:
-    """ZooReport waits for all Pushers, and runs when they have ended, well or not: a failed branch stops it not.
-
-    TFX has this as an exit handler only, which puts all other nodes into a DAG within the DAG: then neither settings
-    nor parameters, whose rules are for tasks of the root, would reach them. The policy is the same one.
-    """
-    spec["root"]["dag"]["tasks"][ZOO]["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
 
 def _asked_of_the_parent(tasks: dict[str, Any]) -> Iterator[str]:

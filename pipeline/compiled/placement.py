@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.compiled.beam_flags import beam_flags
+from pipeline.compiled.branches import separate
 from pipeline.compiled.compiled_file import EXECUTOR_CLASS, INPUTS_SPEC, Compiled, dags
 from pipeline.compiled.training_job import EXECUTOR, IN_THE_NODE, training_job_flag
 from pipeline.settings.cluster import Cluster, KubeflowSettings, VertexSettings
 from pipeline.settings.error import SettingsError
 from pipeline.settings.nodes import BEAM_NODES, DEFAULT, KINDS, TRAINERS, Beam, Training, kind, of_node
+from pipeline.settings.pods import executor_config
 
 _GIGABYTES = {"M": 1e-3, "G": 1, "T": 1e3, "Mi": 2**20 / 1e9, "Gi": 2**30 / 1e9, "Ti": 2**40 / 1e9}
 
@@ -26,6 +29,7 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
     _check_nodes(compiled, settings)
     spec = copy.deepcopy(compiled.spec)
     spec["pipelineInfo"]["name"] = settings.name
+    separate(spec, functools.partial(of_node, settings.node_settings))
     placed = Compiled(spec)
     for dag in dags(spec):
         for task in dag["tasks"].values():
@@ -33,13 +37,14 @@ def place(compiled: Compiled, settings: VertexSettings | KubeflowSettings) -> Co
                 task.pop("cachingOptions", None)
     for node, container in containers(placed):
         _place_container(container, node, settings)
+        _retry(placed.nodes[node].task, of_node(settings.node_settings, node).get("retries", 0))
     if isinstance(settings, KubeflowSettings):
         return Compiled(spec, _on_kubernetes(placed, settings, compiled.platform))
     return placed
 
 
 def containers(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each node's id and its container, those of nested DAGs too."""
+    """Each node's id and its container, which several variants may share."""
     for node, label in _executors(compiled):
         yield node, compiled.spec["deploymentSpec"]["executors"][label]["container"]
 
@@ -108,8 +113,8 @@ def gigabytes(text: str) -> float:
 
 
 def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[str, Any] | None) -> dict[str, Any]:
-    """A PlatformSpec: what was in the file, and what settings say. `constant` is an older name for the claim's, and the
-    only one that Kubeflow below 2.5 reads; later ones read it too."""
+    """A PlatformSpec: what was in the file, and what settings say. `constant` and `secretName` are older names, and the
+    only ones that Kubeflow below 2.5 reads; later ones read them too."""
     platform = copy.deepcopy(platform or {})
     deployment = platform.setdefault("platforms", {}).setdefault("kubernetes", {}).setdefault("deploymentSpec", {})
     executors = deployment.setdefault("executors", {})
@@ -117,18 +122,27 @@ def _on_kubernetes(placed: Compiled, settings: KubeflowSettings, platform: dict[
         chosen = of_node(settings.node_settings, node)
         said: dict[str, Any] = {
             "pvcMount": [{"constant": volume.claim, "mountPath": volume.mount} for volume in settings.volumes],
-            "nodeSelector": {"labels": chosen["node_selector"]} if chosen.get("node_selector") else {},
             "podMetadata": {"labels": settings.labels} if settings.labels else {},
+            "imagePullSecret": [{"secretName": name} for name in settings.image_pull_secrets],
+            "imagePullPolicy": settings.image_pull_policy,
+            **executor_config(chosen),
         }
         executors[label] = executors.get(label, {}) | {name: value for name, value in said.items() if value}
     return platform
 
 
+def _retry(task: dict[str, Any], retries: int) -> None:
+    """Half a minute later, then a minute, at most ten: trainers go on from their checkpoints."""
+    task.pop("retryPolicy", None)
+    if retries:
+        task["retryPolicy"] = {
+            "maxRetryCount": retries, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "600s",
+        }  # fmt: skip
+
+
 def _executors(compiled: Compiled) -> Iterator[tuple[str, str]]:
     """Each node's id and its executor's label."""
     executors = compiled.spec["deploymentSpec"]["executors"]
-    for dag in dags(compiled.spec):
-        for node, task in sorted(dag["tasks"].items()):
-            label = compiled.spec["components"][task["componentRef"]["name"]].get("executorLabel")
-            if "container" in executors.get(label, {}):
-                yield node, label
+    for node in compiled.nodes.values():
+        if "container" in executors.get(node.executor, {}):
+            yield node.id, node.executor

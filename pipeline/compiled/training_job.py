@@ -15,6 +15,7 @@ FLAG = "--training_job"
 
 def training_job_flag(training: Training, *, image: str, settings: VertexSettings) -> str:
     """`--training_job=JSON`: project, location, labels, and worker pools with the names of CustomJobSpec."""
+    way, key = settings.network_attachment, settings.encryption_key
     job = {
         "project": settings.project,
         "location": settings.location,
@@ -22,8 +23,22 @@ def training_job_flag(training: Training, *, image: str, settings: VertexSetting
         "network": settings.network,
         "labels": settings.labels,
         "worker_pool_specs": worker_pools(training, image=image),
+        "scheduling": _scheduling(training),
+        "persistent_resource_id": training.persistent_resource,
+        "reserved_ip_ranges": settings.reserved_ip_ranges,
+        "psc_interface_config": {"network_attachment": way} if way else None,
+        "encryption_spec": {"kms_key_name": key} if key else None,
     }
     return f"{FLAG}=" + json.dumps({name: value for name, value in job.items() if value}, sort_keys=True)
+
+
+def _scheduling(training: Training) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if training.timeout_hours:
+        said["timeout"] = {"seconds": round(training.timeout_hours * 3600)}
+    if training.strategy:
+        said["strategy"] = training.strategy.upper()
+    return said
 
 
 def worker_pools(training: Training, *, image: str) -> list[dict[str, Any]]:

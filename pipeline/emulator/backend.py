@@ -10,10 +10,64 @@ from typing import Any, Protocol
 from pipeline.emulator.result import Artifact
 
 Json = dict[str, Any]
+ENTRYPOINT = "components.node.entrypoint"  # Takes flags of ours; what else a container runs finds its files by `.path`.
+ARTIFACTS_ONLY = "--artifacts_only"  # This machine mounts no bucket, whichever backend it stands for.
+
+
+class Values(Protocol):
+    """How a backend reads, types and writes parameters: the modules parameters.py and kubeflow_values.py."""
+
+    def task_values(self, component: Mapping[str, Any], values: Mapping[str, Any]) -> Json:
+        """A task's, as its component declares them.
+
+        Raises:
+          TaskError: one has no value, or another type.
+        """
+        ...
+
+    def as_argument(self, value: Any) -> str:
+        """What stands among a container's arguments for it."""
+        ...
+
+    def from_text(self, text: str, parameter_type: str) -> Any:
+        """Of an output parameter's file.
+
+        Raises:
+          TaskError: it is of another type.
+        """
+        ...
 
 
 class Place(Protocol):
     """Where one task runs, and where it is to put what it makes."""
+
+    @property
+    def values(self) -> Values: ...
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Variables that the backend gives a container; arguments may name them where Kubernetes starts it."""
+        ...
+
+    @property
+    def home(self) -> Path | None:
+        """Where a container starts; None: wherever this process is."""
+        ...
+
+    @property
+    def lenient(self) -> bool:
+        """Whether a placeholder that nobody knows is left as it is, and an output that nobody declared is handed on."""
+        ...
+
+    def expanded(self, value: Any, env: Mapping[str, str]) -> Any:
+        """Arguments as whoever starts the container makes them."""
+        ...
+
+    def check_output(self, said: Mapping[str, Any]) -> None:
+        """Raises:
+        TaskError: the backend does not take this ExecutorOutput.
+        """
+        ...
 
     @property
     def outputs(self) -> Json:
@@ -47,6 +101,26 @@ class Backend(Protocol):
     @property
     def runs_drivers(self) -> bool:
         """Whether lifecycle.preCacheCheck is obeyed."""
+        ...
+
+    @property
+    def values(self) -> Values: ...
+
+    @property
+    def exit_hooks(self) -> bool:
+        """Whether what runs however others ended runs once behind each of them."""
+        ...
+
+    def said_of_run(self, pipeline: str, run: str, task: str) -> dict[str, str]:
+        """What constants such as {{$.pipeline_job_name}} stand for."""
+        ...
+
+    def driven(self, task: str, value: Json) -> Json:
+        """A part of the file as it comes out of the driver's own arguments."""
+        ...
+
+    def component(self, spec: Mapping[str, Any], name: str) -> Json:
+        """What the backend takes for the component of that name."""
         ...
 
     @property

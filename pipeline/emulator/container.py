@@ -80,7 +80,7 @@ class Containers:
         try:
             said = ir_launcher.launch(call.container, execution, place, log=call.log, in_process=self.in_process)
             made = ir_launcher.merged(outputs, said)
-            values = ir_launcher.output_parameters(call.component, outputs, said)
+            values = ir_launcher.output_parameters(call.component, outputs, said, place)
             succeeded = True
         finally:
             place.collect(made, call.log, succeeded=succeeded)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pipeline.compiled.compiled_file import dags
+from pipeline.compiled.compiled_file import WHATEVER_CAME_BEFORE, dags
 from pipeline.emulator.result import CompiledRunError
 
 Task = Mapping[str, Any]
-WHATEVER_CAME_BEFORE = "ALL_UPSTREAM_TASKS_COMPLETED"  # The exit handler's strategy.
 _PRODUCERS = ("taskOutputArtifact", "taskOutputParameter", "taskFinalStatus")
 
 
@@ -23,6 +22,16 @@ def order(tasks: Mapping[str, Task]) -> list[str]:
 def upstream(task: Task) -> set[str]:
     """What a task waits for: named so, or a producer of what it takes."""
     return {*task.get("dependentTasks", []), *(producer for _, producer in _producers(task))}
+
+
+def is_exit(task: Task) -> bool:
+    """Whether it runs however those before it ended."""
+    return task.get("triggerPolicy", {}).get("strategy") == WHATEVER_CAME_BEFORE
+
+
+def exit_hooks(tasks: Mapping[str, Task]) -> dict[str, str]:
+    """As Kubeflow hangs them from 2.4 on: task → what runs behind it; one that waits for two runs twice."""
+    return {before: name for name in sorted(tasks) if is_exit(tasks[name]) for before in upstream(tasks[name])}
 
 
 def executor(spec: Mapping[str, Any], component: Mapping[str, Any]) -> Mapping[str, Any]:

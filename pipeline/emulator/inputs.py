@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.emulator import graph as ir_graph
-from pipeline.emulator import parameters as ir_parameters
+from pipeline.emulator.backend import Values
 from pipeline.emulator.result import Artifact, TaskError, TaskRun
 
 
@@ -20,6 +20,8 @@ class Scope:
     ended: Mapping[str, TaskRun]  # Its tasks, by their names in it.
     ended_well: str  # The backend's word for an exit handler.
     said: Mapping[str, str]  # What a constant such as {{$.pipeline_job_name}} stands for.
+    values: Values
+    twice: set[str] = field(default_factory=set)  # Tasks of it that ran more than once.
 
 
 def parameters(task: Mapping[str, Any], component: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def parameters(task: Mapping[str, Any], component: Mapping[str, Any], scope: Sco
         for name, source in taken.items()
         if not (declared.get(name, {}).get("isOptional") and _left_out(source, scope))
     }
-    return ir_parameters.task_values(component, values)
+    return scope.values.task_values(component, values)
 
 
 def artifacts(task: Mapping[str, Any], scope: Scope) -> dict[str, list[Artifact]]:
@@ -74,6 +76,7 @@ def _parameter(name: str, source: Mapping[str, Any], scope: Scope) -> Any:
         return _of_the_dag(name, source["componentInputParameter"], scope.parameters)
     if "taskOutputParameter" in source:
         output = source["taskOutputParameter"]
+        _check_once(scope)
         made = scope.ended[output["producerTask"]].parameters
         return _of_the_dag(name, output["outputParameterKey"], made)
     if "taskFinalStatus" in source:
@@ -82,6 +85,12 @@ def _parameter(name: str, source: Mapping[str, Any], scope: Scope) -> Any:
         value = source["runtimeValue"]["constant"]
         return scope.said.get(value, value) if isinstance(value, str) else value
     raise TaskError(f"parameter {name} comes from {', '.join(source) or 'nowhere'}, which no backend resolves in 2.1.")
+
+
+def _check_once(scope: Scope) -> None:
+    """Kubeflow's drivers look for a producer among all tasks of the DAG, and end where two have one name."""
+    if scope.twice:
+        raise TaskError(f'two tasks have the same task name "{min(scope.twice)}": no output of this DAG can be found.')
 
 
 def _of_the_dag(name: str, key: str, values: Mapping[str, Any]) -> Any:
@@ -105,5 +114,6 @@ def _artifacts(name: str, source: Mapping[str, Any], scope: Scope) -> list[Artif
         return scope.artifacts.get(source["componentInputArtifact"], [])
     if "taskOutputArtifact" in source:
         output = source["taskOutputArtifact"]
+        _check_once(scope)
         return scope.ended[output["producerTask"]].artifacts.get(output["outputArtifactKey"], [])
     raise TaskError(f"artifact {name} comes from {', '.join(source) or 'nowhere'}, wanted a task or the DAG.")

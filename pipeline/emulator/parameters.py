@@ -82,6 +82,11 @@ def as_text(value: Any) -> str:
     return json.dumps(value)
 
 
+def as_argument(value: Any) -> str:
+    """Among a container's arguments."""
+    return as_text(value)
+
+
 def from_text(text: str, parameter_type: str) -> Any:
     """What a container wrote into the file of an output parameter.
 

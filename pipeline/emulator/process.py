@@ -23,20 +23,21 @@ _PARSED = (f"{_TFX}.container.kubeflow_v2_run_executor", f"{_TFX}.file_based_exa
 _ENTER = 'PATH="$1:$PATH" PYTHONPATH="$2${PYTHONPATH:+:$PYTHONPATH}"; export PATH PYTHONPATH; shift 2; exec env "$@"'
 
 
-def run(command: Sequence[str], *, env: Sequence[str], log: Path, in_process: bool) -> None:
+def run(command: Sequence[str], *, env: Sequence[str], log: Path, in_process: bool, home: Path | None = None) -> None:
     """Appends all that the command says to `log`.
 
     Args:
       command: with its arguments, placeholders filled in.
-      env: NAME=VALUE; one that has some always gets a process of its own.
+      env: NAME=VALUE, of a process of its own.
+      home: where it starts; None for here.
 
     Raises:
       TaskError: it failed; the message is the last that it said.
     """
-    if in_process and not env and _module(command) in (_OURS, *_PARSED):
+    if in_process and _module(command) in (_OURS, *_PARSED):
         _in_this_process(command[2], list(command[3:]), log)
     else:
-        _in_its_own(command, env, log)
+        _in_its_own(command, env, log, home)
 
 
 def _module(command: Sequence[str]) -> str | None:
@@ -44,10 +45,10 @@ def _module(command: Sequence[str]) -> str | None:
     return command[2] if list(command[:2]) == ["python", "-m"] and len(command) > 2 else None
 
 
-def _in_its_own(command: Sequence[str], env: Sequence[str], log: Path) -> None:
+def _in_its_own(command: Sequence[str], env: Sequence[str], log: Path, home: Path | None) -> None:
     enter = ["/bin/sh", "-c", _ENTER, "sh", str(Path(sys.executable).parent), str(ROOT)]
     with log.open("ab") as said:
-        done = subprocess.run([*enter, *env, *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        done = subprocess.run([*enter, *env, *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=home)
     if done.returncode:
         raise TaskError(f"exit code {done.returncode}: {_last_line(log)}")
 

@@ -94,26 +94,31 @@ class _Run:
     ) -> dict[str, TaskRun]:
         """Runs its tasks; one that failed stops only those that wait for it."""
         ended: dict[str, TaskRun] = {}
-        for name in ir_graph.order(dag["tasks"]):
-            scope = Scope(parameters, artifacts, ended, self.backend.ended_well, self._said(name))
+        tasks: Json = dag["tasks"]
+        twice: set[str] = set()
+        hooks = ir_graph.exit_hooks(tasks) if self.backend.exit_hooks else {}
+        exits = {name for name in tasks if hooks and ir_graph.is_exit(tasks[name])}
+
+        def end(name: str) -> None:
+            said = self.backend.said_of_run(self.pipeline, self.name, name)
+            scope = Scope(parameters, artifacts, ended, self.backend.ended_well, said, self.backend.values, twice)
             start = time.monotonic()
-            done = self._task(f"{within}{name}", dag["tasks"][name], scope)
+            done = self._task(f"{within}{name}", tasks[name], scope)
+            twice.update({name} & {*ended})
             ended[name] = dataclasses.replace(done, seconds=time.monotonic() - start)
             self.ended.append(ended[name])
             self.report(ended[name])
+
+        for name in ir_graph.order(tasks):
+            if name not in exits:
+                end(name)
+                if name in hooks and ended[name].state not in ("skipped", "not triggered"):
+                    end(hooks[name])
         return ended
 
-    def _said(self, task: str) -> dict[str, str]:
-        return {
-            "{{$.pipeline_job_name}}": self.pipeline,
-            "{{$.pipeline_job_resource_name}}": f"{self.pipeline}-{self.name}",
-            "{{$.pipeline_job_uuid}}": self.name,
-            "{{$.pipeline_task_name}}": task,
-        }
-
     def _task(self, name: str, task: Json, scope: Scope) -> TaskRun:
-        whatever = task.get("triggerPolicy", {}).get("strategy") == ir_graph.WHATEVER_CAME_BEFORE
-        if not whatever and not all(scope.ended[before].succeeded for before in ir_graph.upstream(task)):
+        before = [scope.ended.get(each) for each in ir_graph.upstream(task)]
+        if not ir_graph.is_exit(task) and not all(each and each.succeeded for each in before):
             return TaskRun(name, "skipped")
         log = self.logs / f"{name.replace('/', '.')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +129,8 @@ class _Run:
             return TaskRun(name, "failed", error=str(error), log=log if log.exists() else None)
 
     def _triggered(self, name: str, task: Json, scope: Scope, log: Path) -> TaskRun:
-        component = self.spec["components"][task["componentRef"]["name"]]
+        component = self.backend.component(self.spec, task["componentRef"]["name"])
+        task = self.backend.driven(name, task)
         parameters = ir_inputs.parameters(task, component, scope)
         taken = ir_inputs.artifacts(task, scope)
         artifacts = {key: {"artifacts": [self.backend.as_input(each) for each in taken[key]]} for key in taken}
@@ -137,7 +143,8 @@ class _Run:
         executor = ir_graph.executor(self.spec, component)
         if "importer" in executor:
             return self._imported(name, executor["importer"], component, parameters)
-        call = ir_container.Call(name, task, component, executor["container"], inputs, log)
+        container = self.backend.driven(name, executor["container"])
+        call = ir_container.Call(name, task, component, container, inputs, log)
         return self.containers.run(call)
 
     def _nested(self, name: str, dag: Json, parameters: Json, artifacts: Mapping[str, list[Artifact]]) -> TaskRun:

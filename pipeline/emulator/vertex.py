@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from pipeline.emulator.backend import Json, artifact_id, numbered, provisioned
+from pipeline.emulator import parameters as ir_parameters
+from pipeline.emulator.backend import ARTIFACTS_ONLY, ENTRYPOINT, Json, Values, artifact_id, numbered, provisioned
 from pipeline.emulator.result import Artifact
 
 _STORE = "projects/1/locations/here/metadataStores/default/artifacts"
@@ -19,6 +21,16 @@ class VertexPlace:
 
     folder: Path
     component: Mapping[str, Any]
+    values: Values = ir_parameters
+    env: Mapping[str, str] = MappingProxyType({})
+    home: Path | None = None
+    lenient: bool = False
+
+    def expanded(self, value: Any, env: Mapping[str, str]) -> Any:
+        return value
+
+    def check_output(self, said: Mapping[str, Any]) -> None:
+        pass
 
     @property
     def outputs(self) -> Json:
@@ -37,7 +49,7 @@ class VertexPlace:
         return Path(uri)
 
     def flags(self, command: list[str]) -> list[str]:
-        return []
+        return [ARTIFACTS_ONLY] if ENTRYPOINT in command else []
 
     def prepare(self, inputs: Mapping[str, Any]) -> None:
         (self.folder / "output_parameters").mkdir(parents=True, exist_ok=True)
@@ -53,6 +65,22 @@ class Vertex:
     workdir: Path
     runs_drivers: bool = True
     ended_well: str = "SUCCEEDED"
+    values: Values = ir_parameters
+    exit_hooks: bool = False
+
+    def said_of_run(self, pipeline: str, run: str, task: str) -> dict[str, str]:
+        return {
+            "{{$.pipeline_job_name}}": pipeline,
+            "{{$.pipeline_job_resource_name}}": f"{pipeline}-{run}",
+            "{{$.pipeline_job_uuid}}": run,
+            "{{$.pipeline_task_name}}": task,
+        }
+
+    def driven(self, task: str, value: Json) -> Json:
+        return value
+
+    def component(self, spec: Mapping[str, Any], name: str) -> Json:
+        return spec["components"][name]
 
     def check(self) -> None:
         pass

@@ -94,7 +94,7 @@ def evaluate(
         raise failed(console, str(error)) from None
     _show(console, result, output, as_json=as_json)
     if refused := _refused(output):
-        raise failed(Console(stderr=True), refused, code=EXIT_SOME_REFUSED)
+        raise failed(console, refused, code=EXIT_SOME_REFUSED)
 
 
 def _slices(text: str) -> list[tuple[str]]:

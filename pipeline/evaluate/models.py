@@ -12,11 +12,11 @@ from typing import Any
 
 from components.conversion.artifact import INT8, SERVING
 from components.evaluation.classifiers import Model, ModelError
-from components.release import bundle
+from components.release import bundle, versions
 from trainer import export
 from trainer.network.variant import Variant
 from trainer.slim import imported_model, released_archive
-from trainer.tflite import metadata
+from trainer.tflite import classifier, metadata
 from trainer.tflite.graph import TFLiteError
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<path>.+)")
@@ -57,7 +57,7 @@ def choose(arguments: Sequence[str], options: Options, *, scratch: Path) -> list
         match = _NAMED.fullmatch(argument)
         path = Path(match["path"] if match and not os.path.exists(argument) else argument)
         name = match["name"] if match and not os.path.exists(argument) else _name(path)
-        found.append(_choose(name, path.absolute(), options, scratch))
+        found.append(_choose(name, versions.resolve(path.absolute()), options, scratch))
     names = [chosen.model.name for chosen in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ModelError(f"two models are called {', '.join(twice)}: give them names, as in int8=PATH float=PATH.")
@@ -135,6 +135,6 @@ def _file(path: Path, said: dict[str, Any]) -> Path:
 
 def _tflite_labels(path: Path) -> tuple[str, ...]:
     try:
-        return tuple(metadata.read_labels(path.read_bytes()))
+        return tuple(metadata.read_labels(classifier.read_file(path)))
     except TFLiteError:
         return ()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.evaluation.paired_statistics import SUFFICIENT
 from components.zoo import bundles
 from components.zoo.models import Zoo, ZooError
 from trainer.file_format import FileFormat
@@ -22,6 +23,7 @@ from trainer.slim.reference_table import CLASSES, TABLE
 
 _SIZES = Path(__file__).with_name("file_sizes.json")  # Of our files with 1001 classes, by proof/file_sizes.py.
 _INT8 = "int8"
+NO_LATENCY = "latency not measured"
 FORMAT = FileFormat("mobilenet choose --json")
 
 
@@ -33,6 +35,7 @@ class Budget:
     max_bytes: int | None = None
     max_macs: int | None = None
     min_top1: float | None = None  # A share from 0 to 1.
+    accept_small: bool = False  # Files that too few pictures were there to show anything of.
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Candidate:
     measured_with: str | None = None  # The latency: machine, threads, runtime.
     file: str | None = None  # In its bundle, from the push destination on.
     compared: bool = True  # Measured on the same pictures as the others.
+    evidence: str = SUFFICIENT  # `insufficient`: not shown to be as good as its float model.
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ def _measured(zoo: Zoo) -> Iterator[Candidate]:
             measured_with=how and f"{how.machine}, threads {how.threads}, {how.kernels}, {how.runtime}",
             file=f"{model.folder}/{model.file}",
             compared=model.compared,
+            evidence=model.evidence,
         )
 
 
@@ -165,11 +170,13 @@ def _limits(each: Candidate, budget: Budget) -> Iterator[tuple[str, float | None
 
 
 def _reasons(each: Candidate, budget: Budget) -> Iterator[str]:
+    if each.evidence != SUFFICIENT and not budget.accept_small:
+        yield "not shown to be as good as its float model, on too few pictures: --accept-small takes it"
     if not each.compared:
         yield "measured on other pictures than the rest"
     for name, cost, most, spelled in _limits(each, budget):
         if most is not None and cost is None:
-            yield f"{name} not measured"
+            yield NO_LATENCY if name == "latency" else f"{name} not measured"
         elif most is not None and cost is not None and cost > most:
             yield f"{name} {spelled.format(cost)}, wanted at most {spelled.format(most)}"
     if budget.min_top1 is not None and each.top1 < budget.min_top1:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, say
+from pipeline.terminal.console import EXIT_INTERRUPTED, Panel, failed, is_live, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def download(
 
     console = Console()
     columns = BarColumn(30), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    bar = Progress(*columns, console=console, transient=True, disable=not is_live(console))
     try:
         with bar as progress:
             path = downloading.download(release, output, base_url=url or downloading.BASE_URL, follow=_bar(progress))

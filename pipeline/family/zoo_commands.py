@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.terminal.console import Panel, failed, say
+from pipeline.terminal.console import Panel, failed, say, status
 
 if TYPE_CHECKING:
     from pipeline.family.choose import Budget, Candidate, Choice
@@ -33,6 +34,9 @@ def choose(
     max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the int8 file: 500k, 1M, 1Mi.")] = None,
     max_macs: Annotated[str | None, typer.Option(metavar="COUNT", help="Multiply-adds of one picture: 100M.")] = None,
     min_top1: Annotated[float | None, typer.Option(metavar="PERCENT", help="Of the int8 file: 60.")] = None,
+    accept_small: Annotated[
+        bool, typer.Option("--accept-small", help="Also files of which too few pictures show anything.")
+    ] = False,
     zoo: _Zoo = None,
     every: Annotated[bool, typer.Option("--all", help=f"More than {LINES} lines of models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
@@ -46,16 +50,17 @@ def choose(
 
     console = Console()
     try:
-        budget = _budget(max_latency_ms, max_bytes, max_macs, min_top1)
+        budget = _budget(max_latency_ms, max_bytes, max_macs, min_top1, accept_small=accept_small)
         here = Settings().models
-        found, by = choosing.candidates(zoo or (here if any(here.glob("*/*/manifest.json")) else None))
+        base = zoo or (here if any(here.glob("*/*/manifest.json")) else None)
+        found, by = choosing.candidates(base)
         choice = choosing.choose(found, budget, by=by)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     if as_json:
         print(choosing.as_json(choice))
     else:
-        _show(console, choice, most=None if every else LINES)
+        _show(console, choice, base, most=None if every else LINES)
     if choice.chosen is None:
         raise typer.Exit(1)
 
@@ -77,7 +82,7 @@ def zoo(
         if not base.is_dir():
             raise ValueError(f"{base} is not a folder: wanted the one that bundles were pushed to.")
         environment.silent()
-        with console.status("reading the bundles"):
+        with status(console, "reading the bundles"):
             from components.zoo import bundles, files
 
             found = bundles.read(base)
@@ -86,7 +91,15 @@ def zoo(
         raise failed(console, str(error)) from None
     for fault in found.faults:
         say(console, f"Left out: {fault}")
-    say(console, f"{folder / files.PAGE}: {len(found.models)} models.")
+    say(
+        console,
+        f"{folder / files.PAGE}: {_counted(len({model.folder for model in found.models}), 'release')}, "
+        f"{_counted(len(found.models), 'file')}.",
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def quantity(text: str, *, option: str) -> int:
@@ -101,7 +114,9 @@ def quantity(text: str, *, option: str) -> int:
     return round(value * _UNITS[(match[2] or "").lower()])
 
 
-def _budget(latency: float | None, size: str | None, macs: str | None, top1: float | None) -> Budget:
+def _budget(
+    latency: float | None, size: str | None, macs: str | None, top1: float | None, *, accept_small: bool = False
+) -> Budget:
     from pipeline.family.choose import Budget
 
     if latency is not None and not 0 < latency < float("inf"):
@@ -113,10 +128,11 @@ def _budget(latency: float | None, size: str | None, macs: str | None, top1: flo
         max_bytes=None if size is None else quantity(size, option="--max-bytes"),
         max_macs=None if macs is None else quantity(macs, option="--max-macs"),
         min_top1=None if top1 is None else top1 / 100,
+        accept_small=accept_small,
     )
 
 
-def _show(console: Console, choice: Choice, *, most: int | None) -> None:
+def _show(console: Console, choice: Choice, base: Path | None, *, most: int | None) -> None:
     """At most so many models: those that fit first, then those that fall out."""
     fit = [choice.chosen, *choice.runners_up] if choice.chosen else []
     if choice.chosen:
@@ -135,6 +151,22 @@ def _show(console: Console, choice: Choice, *, most: int | None) -> None:
     if choice.chosen and choice.chosen.measured_with:
         say(console, f"Latency: {choice.chosen.measured_with}.")
     say(console, choice.by)
+    from pipeline.family.choose import NO_LATENCY
+
+    if unmeasured := [each.candidate for each in choice.fallen if NO_LATENCY in each.reasons]:
+        say(console, _how_to_measure(unmeasured[:most], base))
+
+
+def _how_to_measure(unmeasured: list[Candidate], base: Path | None) -> str:
+    """The command that gives each file the latency that is missing."""
+    folders = [
+        str((base if base.is_dir() else base.parent.parent) / Path(each.file).parent)
+        for each in unmeasured
+        if base and each.file
+    ]
+    if not folders:
+        return "To measure latency, release a model with mobilenet run, and give mobilenet benchmark RELEASE --write."
+    return f"To measure latency on this machine: mobilenet benchmark {shlex.join(folders)} --write"
 
 
 def _left_out(fit: int, fallen: int) -> str:

@@ -42,12 +42,15 @@ def ingest(
 
     Pictures in tars and TFRecords are read where they lie; nothing is unpacked.
     """
+    from pipeline.run import early
     from pipeline.settings import environment
     from pipeline.terminal import silence
 
     console = Console()
     try:
         environment.set_beam_workers(beam_workers)
+        if "{" not in str(data) and not output.exists():
+            early.look(data.absolute(), wanted.absolute())  # What is wrong with it is said before TensorFlow is here.
         silence.import_tensorflow()
         from components.sources import class_choice
         from pipeline.ingest.request import Request

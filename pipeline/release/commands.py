@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
 
 if TYPE_CHECKING:
     from components.release.gcs_path import Place
+    from pipeline.release.model import Opened
+    from pipeline.release.pictures import Given
+    from pipeline.release.predict import Prediction
 
 app = typer.Typer()
 
@@ -30,24 +34,37 @@ def predict(
     images: Annotated[
         list[str], typer.Argument(metavar="IMAGE|DIR|-…", help="JPEG, PNG, GIF, BMP or WebP; - is a picture on stdin.")
     ],
-    top: Annotated[int, typer.Option(help="How many classes to show.")] = 5,
+    top: Annotated[
+        int | None,
+        typer.Option(help="How many classes to show.", show_default="5; of a folder's pictures and with --csv 1"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A line for each picture, for spreadsheets.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Refuse a bundle that is not whole to the byte.")] = False,
     key: _PublicKey = None,
 ) -> None:
     """Show the classes and probabilities of pictures, preprocessed and named as the model says of itself.
 
+    Of a folder, a line for each picture; and how many were right, where the folders in it are called after classes.
     A .tflite file runs on ai-edge-litert, without TensorFlow. --key implies --verify.
     Exit code 4: some pictures could not be read; the others were predicted.
+
+    \b
+    mobilenet predict runs/models/0.25_64/latest picture.jpg
+    mobilenet predict runs/models/0.25_64/latest FOLDER
+    mobilenet predict runs/models/0.25_64/latest FOLDER --csv > guesses.csv
     """
     from pipeline.settings import environment
 
     environment.silent()
+    _prepare(model)
     from pipeline.release import pictures
     from pipeline.release import predict as predicting
 
     console = Console()
     try:
+        if as_json and as_csv:
+            raise ValueError("got --json and --csv, wanted one of them.")
         chosen = _release(model)
         if not isinstance(chosen, Path):
             raise ValueError(f"{chosen} is in a bucket: fetch it first, with gcloud storage cp -r {chosen} .")
@@ -56,15 +73,64 @@ def predict(
 
             verifying.check(chosen, key)
         given = pictures.find(images, stdin=sys.stdin.buffer)
-        predictions = predicting.predict(chosen, given, top=top)
+        folders = any(Path(argument).is_dir() for argument in images)
+        if top is None:
+            top = 1 if as_csv or (folders and not as_json) else 5
+        if as_json:
+            predictions = predicting.predict(chosen, given, top=top)
+            print(predicting.as_json(predictions))
+        else:
+            how = "csv" if as_csv else "lines" if folders else "table"
+            predictions = _show(console, predicting.opened(chosen), images, given, top=top, how=how)
     except (ValueError, OSError) as error:
-        raise failed(Console(stderr=True) if as_json else console, str(error)) from None
-    if as_json:
-        print(predicting.as_json(predictions))
-    else:
-        console.print(predicting.table(predictions))
+        raise failed(console, str(error)) from None
     if faults := predicting.faults(predictions):
-        raise failed(Console(stderr=True), faults, code=EXIT_SOME_REFUSED)
+        raise failed(console, faults, code=EXIT_SOME_REFUSED)
+
+
+def _show(
+    console: Console,
+    model: Opened,
+    arguments: list[str],
+    given: list[Given],
+    *,
+    top: int,
+    how: Literal["csv", "lines", "table"],
+) -> list[Prediction]:
+    """Each picture as soon as there is an answer; the table of single pictures at the end."""
+    from pipeline.release import listing, predict, score
+
+    if top < 1:
+        raise ValueError(f"--top is {top}, wanted at least 1.")
+    names = [each.name for each in given]
+    truth = score.true_classes(arguments, names, model.labels)
+    shown = listing.shortest_names(names, arguments)
+    columns = listing.Listing(list(shown.values()), model.labels, width=console.width if console.is_terminal else None)
+    predictions = []
+    if how == "csv":
+        print(listing.csv_header(top))
+    for each in predict.each(model, given, top=top + 1):
+        predictions.append(answer := listing.for_people(each, top))
+        if how == "csv":
+            print(listing.csv_row(answer, top, truth.get(answer.image, "")), flush=True)
+        elif how == "lines":
+            for line in columns.lines(dataclasses.replace(answer, image=shown[answer.image])):
+                say(console, line)
+    predict.check_some(predictions)
+    if how == "table":
+        console.print(predict.table(predictions))
+    elif how == "lines" and (result := score.score(predictions, truth)):
+        for line in listing.score_lines(result):
+            say(console, line)
+    return predictions
+
+
+def _prepare(model: str) -> None:
+    """A .tflite file runs in a child, which imports what it needs while this process does so."""
+    from trainer import limited_process
+
+    if model.endswith(".tflite") or (Path(model) / "manifest.json").is_file():
+        limited_process.prepare("trainer.tflite.child")
 
 
 @app.command(rich_help_panel=Panel.MODELS)

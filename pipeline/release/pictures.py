@@ -13,7 +13,7 @@ import numpy as np
 from components.data_error import DataError
 from components.pictures import check
 from components.sources import picture_files
-from trainer import eval_image
+from trainer import eval_image, outside_file
 
 STDIN = "-"
 _LARGEST = 256 << 20  # Bytes.
@@ -82,10 +82,10 @@ def within(folder: Path) -> list[Path]:
 
 def read(path: Path, largest: int) -> bytes:
     """A file's bytes, if it is a file and not larger."""
-    if path.exists() and not path.is_file():
-        raise PredictError("not a file")
-    with path.open("rb") as file:
-        return _bounded(file, largest)
+    try:
+        return outside_file.read(path, most=largest)
+    except outside_file.OutsideFileError as error:
+        raise PredictError(error.fault) from error
 
 
 def _within(folder: Path) -> list[Given]:
@@ -96,14 +96,10 @@ def _within(folder: Path) -> list[Given]:
 
 
 def _piped(stdin: BinaryIO) -> Given:
-    content = _bounded(stdin, _LARGEST)
+    try:
+        content = outside_file.bounded(stdin, _LARGEST, "standard input")
+    except outside_file.OutsideFileError as error:
+        raise PredictError(str(error)) from error
     if not content:
         raise PredictError(f"{STDIN}: nothing on standard input, wanted a picture's bytes.")
     return Given(STDIN, content)
-
-
-def _bounded(file: BinaryIO, largest: int) -> bytes:
-    content = file.read(largest + 1)
-    if len(content) > largest:
-        raise PredictError(f"more than {largest:,} bytes")
-    return content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pipeline.release import model as predicting_model
 from pipeline.release import pictures
 from pipeline.release.model import Opened
 from pipeline.release.pictures import Given, PredictError
+from pipeline.terminal import silence
 from trainer.tflite import classifier
 from trainer.tflite.classifier import Guess
 
@@ -47,17 +48,37 @@ def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Predictio
       PredictError: no model, or no picture that can be read.
       BundleError, TFLiteError, ModelError: see open_model.
     """
-    if top < 1:
-        raise PredictError(f"top is {top}, wanted at least 1.")
-    opened = predicting_model.open_model(model)
-    crop = {"resolution": opened.resolution, "central_fraction": opened.central_fraction}
-    predictions: list[Prediction] = []
-    for start in range(0, len(images), BATCH):
-        predictions += _of_batch(opened, images[start : start + BATCH], top, crop)
-    if predictions and all(prediction.fault for prediction in predictions):
-        faults = [f"{prediction.image}: {prediction.fault}" for prediction in predictions]
-        raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
+    predictions = list(each(opened(model), images, top=top))
+    check_some(predictions)
     return predictions
+
+
+def opened(model: Path) -> Opened:
+    """See open_model; what TensorFlow Lite says of itself is not for the user."""
+    with silence.native_words_held_back():
+        return predicting_model.open_model(model)
+
+
+def each(model: Opened, images: Sequence[Given], *, top: int) -> Iterator[Prediction]:
+    """The same as they come, a batch at a time; where all are bad, that is not an error yet.
+
+    Raises:
+      PredictError: `top` is no number of classes.
+    """
+    if top < 1:
+        raise PredictError(f"--top is {top}, wanted at least 1.")
+    crop = {"resolution": model.resolution, "central_fraction": model.central_fraction}
+    for start in range(0, len(images), BATCH):
+        with silence.native_words_held_back():
+            predictions = _of_batch(model, images[start : start + BATCH], top, crop)
+        yield from predictions
+
+
+def check_some(predictions: Sequence[Prediction]) -> None:
+    """Raises PredictError where no picture could be read."""
+    if predictions and all(prediction.fault for prediction in predictions):
+        faults = [f"{printable(prediction.image)}: {prediction.fault}" for prediction in predictions]
+        raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
 
 
 def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[str, Any]) -> list[Prediction]:
@@ -74,7 +95,7 @@ def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[st
 
 def faults(predictions: Sequence[Prediction]) -> str:
     """What is said of pictures that cannot be read; nothing where all can."""
-    bad = [f"{_printable(prediction.image)}: {prediction.fault}" for prediction in predictions if prediction.fault]
+    bad = [f"{printable(prediction.image)}: {prediction.fault}" for prediction in predictions if prediction.fault]
     if not bad:
         return ""
     more = [f"and {len(bad) - NAMED:,} more"] if len(bad) > NAMED else []
@@ -98,15 +119,17 @@ def as_json(predictions: Sequence[Prediction]) -> str:
 def table(predictions: Sequence[Prediction]) -> Table:
     """For people: a row for each guess, the picture's name before its first."""
     shown = Table("Picture", "Class", "Probability", box=None)
+    for column in shown.columns[:2]:
+        column.overflow = "fold"  # Whole, on as many lines as a narrow terminal takes.
     shown.columns[2].justify = "right"
     for prediction in predictions:
         for place, guess in enumerate(prediction.guesses):
-            name = _printable(prediction.image) if place == 0 else ""
+            name = printable(prediction.image) if place == 0 else ""
             style = "bold" if place == 0 else ""
-            shown.add_row(Text(name), Text(_printable(guess.label), style), Text(f"{guess.probability:.1%}", style))
+            shown.add_row(Text(name), Text(printable(guess.label), style), Text(f"{guess.probability:.1%}", style))
     return shown
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Names come from files: a control character in one must not reach the terminal."""
     return "".join("\N{REPLACEMENT CHARACTER}" if class_names.fault(character) else character for character in text)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.terminal.console import Panel, failed, say
+from pipeline.terminal.console import Panel, failed, say, status
 
 app = typer.Typer()
 
@@ -44,22 +44,21 @@ def report(
         from pipeline.report import report as reporting
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # It deprecates what TFMA reads with.
-        with console.status("reading the run"):
+        with status(console, "reading the run"):
             written = reporting.write(workdir, variant=chosen, output=output)
         say(console, str(written))
-        if open_:
-            _open(written)
+        if open_ and not _open(written):
+            say(console, f"No browser could be started: open {written} yourself, or look at it with --serve.")
         if serve:
             _serve(console, written, port)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
 
 
-def _open(page: Path) -> None:
+def _open(page: Path) -> bool:
     import webbrowser
 
-    if not webbrowser.open(page.absolute().as_uri()):
-        raise ValueError(f"no browser could be started: open {page} yourself, or look at it with --serve.")
+    return webbrowser.open(page.absolute().as_uri())
 
 
 def _serve(console: Console, page: Path, port: int) -> None:

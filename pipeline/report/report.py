@@ -16,7 +16,7 @@ from pipeline import lineage
 from pipeline.lineage import NodeRun
 from pipeline.terminal import failures
 from trainer.network.variant import Variant
-from trainer.whole import write_file
+from trainer.whole import whole_file
 
 FILE = "report.html"
 _SHARED = {"examples": ("ImageNetExampleGen", "examples"), "report": ("IngestionReport", "report")}
@@ -38,13 +38,28 @@ def write(workdir: Path, *, variant: Variant | None = None, output: Path | None 
     """Writes the page, whole or not at all, to `output` or `<workdir>/report.html`; returns where.
 
     Raises:
-      ReportError: no work directory, no run in it, or none of this variant.
-      OSError: the page cannot be written.
+      ReportError: no work directory, no run in it, or none of this variant; or the page cannot be written.
     """
-    text = page.render(facts(workdir, variant=variant))
     target = output or workdir / FILE
-    write_file(target, text.encode())
+    nodes = _run(workdir, variant)
+    try:
+        with whole_file(target) as file:  # Before the work: where the page cannot be written, none is made.
+            branch, chosen = _chosen(nodes, variant)
+            _check_whole(_folders(chosen, branch), target)
+            file.write(page.render(_facts(nodes, workdir, variant)).encode())
+    except OSError as error:
+        raise ReportError(f"{target} cannot be written: {error.strerror or error}. Give --output FILE.") from error
     return target
+
+
+def _check_whole(folders: Folders, target: Path) -> None:
+    """A page that shows something is not replaced by one for which the artifacts are gone."""
+    recorded = (folder for part, folder in vars(folders).items() if folder and not part.endswith("_run"))
+    if target.exists() and (gone := sorted(folder for folder in recorded if not Path(folder).exists())):
+        raise ReportError(
+            f"{len(gone)} artifacts of this run are gone, such as {gone[0]}: {target} stays as it is. Run again in "
+            "this work directory, or give --output FILE for a page of what is left."
+        )
 
 
 def after_run(workdir: Path, variant: Variant, *, several: bool = False) -> str:
@@ -66,9 +81,11 @@ def facts(workdir: Path, *, variant: Variant | None = None) -> Facts:
     Raises:
       ReportError: as write().
     """
-    nodes = _run(workdir, variant)
-    branch = variant.id if variant else _branch(nodes)
-    chosen = {name: node for name, node in nodes.items() if "-" not in name or name.endswith(f"-{branch}")}
+    return _facts(_run(workdir, variant), workdir, variant)
+
+
+def _facts(nodes: Mapping[str, NodeRun], workdir: Path, variant: Variant | None) -> Facts:
+    branch, chosen = _chosen(nodes, variant)
     read = artifacts.read(_folders(chosen, branch))
     began = min(node.began for node in chosen.values())
     return dataclasses.replace(
@@ -79,6 +96,12 @@ def facts(workdir: Path, *, variant: Variant | None = None) -> Facts:
         pushed_to=_pushed(chosen, branch, workdir),
         faults=(*_failures(chosen), *(_short(fault, workdir) for fault in read.faults)),
     )
+
+
+def _chosen(nodes: Mapping[str, NodeRun], variant: Variant | None) -> tuple[str, dict[str, NodeRun]]:
+    """The branch that is shown, and its nodes with those that all share."""
+    branch = variant.id if variant else _branch(nodes)
+    return branch, {name: node for name, node in nodes.items() if "-" not in name or name.endswith(f"-{branch}")}
 
 
 def _run(workdir: Path, variant: Variant | None) -> dict[str, NodeRun]:

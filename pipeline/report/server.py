@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
+SECONDS = 10  # That a connection may be silent, in the middle of a request too.
 
 
 class PageServer(ThreadingHTTPServer):
@@ -25,6 +26,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = SECONDS
     server: PageServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:

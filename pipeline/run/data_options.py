@@ -13,12 +13,17 @@ from typer.models import OptionInfo
 
 from components.ingestion.rules import Rules
 from components.sources.wanted import Wanted
+from pipeline import node_ids
 
 FOLDER_HELP = (
     "Folder with train/CLASS/*.jpg and eval/CLASS/*.jpg, with tars or with TFRecords. "
     "With {SPAN} and {VERSION} in it: the newest."
 )
-_PANEL = "Data"
+FROM_HELP = (
+    f"Run this node and all behind it again: {', '.join(node_ids.SHARED)}; with a variant behind "
+    f"it, as in {node_ids.FLOAT}-w025-r64: {', '.join((node_ids.FLOAT, *node_ids.AFTER_FLOAT))}; {node_ids.ZOO}."
+)
+PANEL = "Data"
 
 
 def taken(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,7 +57,7 @@ def shown(kind: type, name: str) -> OptionInfo:
         help=f"{description[0].upper()}{description[1:]}.",
         metavar=extra["metavar"] or None,
         show_default=extra["absent"] or True,
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     )
 
 

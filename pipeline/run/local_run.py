@@ -23,15 +23,17 @@ from components.ingestion import summary
 from components.release import gcs_path, pusher
 from components.release.gcs_path import Place
 from components.zoo import files as zoo_files
-from pipeline import lineage
-from pipeline import workdir as locking
+from pipeline import lineage, relocation
 from pipeline.branch import Branch
-from pipeline.pipeline import ZOO, BeamArgument, create_pipeline
+from pipeline.node_ids import ZOO
+from pipeline.pipeline import BeamArgument, create_pipeline
+from pipeline.run import early
 from pipeline.run.sections import NodeFailed, Runner, Sections
 from pipeline.settings.environment import BEAM_MODE, BEAM_WORKERS
-from pipeline.settings.error import SettingsError
 from pipeline.settings.local import Settings
 from pipeline.terminal import progress
+from pipeline.workdir import alone as _alone
+from trainer.imagenet import LABELS_FILE
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Outcome:
     reason: str
     pushed_to: Place | None  # None unless the bundle lies there whole, now.
     signed: bool = False  # By this run.
+    bundle: Path = Path()  # Where it was built, pushed or not.
+    labels: tuple[str, ...] = ()  # Of the outputs.
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ def run(
     if from_node:
         _run_again_from(from_node, pipeline)
     follower.nodes = len(pipeline.nodes)
-    with locking.alone(settings.workdir):
+    with _alone(settings.workdir), relocation.movable_cache(settings.workdir):
+        relocation.adopt(settings.metadata)
         _sweep(settings.artifacts)
         sections = Sections(pipeline, runner, follower)
         sections.run(lambda node: "-" not in node and node != ZOO)
@@ -155,8 +160,7 @@ def _run_zoo(sections: Sections, settings: Settings) -> Place | NodeFailed:
 def _run_again_from(node: str, pipeline: pipeline_pb2.Pipeline) -> None:
     """No cache for this node and all behind it. TFX's partial run would take the rest unseen, changed or not."""
     nodes = {each.pipeline_node.node_info.id: each.pipeline_node for each in pipeline.nodes}
-    if node not in nodes:
-        raise SettingsError(f"no node {node!r}: there are {', '.join(nodes)}.")
+    early.check_node(node, list(nodes))
     waiting = [node]
     while waiting:
         again = nodes[waiting.pop()]
@@ -198,12 +202,16 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
         branch=branch,
         report=summary.read(str(report)),
         report_file=report / ingestion_report.TEXT_FILE,
+        labels=tuple(
+            (nodes["ImageNetExampleGen"].outputs["examples"].uri / LABELS_FILE).read_text("utf-8").splitlines()
+        ),
         evaluation=evaluations.read(str(output("Evaluator", "evaluation").uri)),
         float_bytes=(files / artifact.FLOAT).stat().st_size,
         int8_bytes=(files / artifact.INT8).stat().st_size,
         blessed=blessing["blessed"] == 1,
         reason=blessing["reason"],
         pushed_to=gcs_path.place(pushed["pushed_destination"]) if pusher.is_pushed(pushed) else None,
+        bundle=output("BundleBuilder", "bundle").uri / artifact.SERVING,
     )
 
 

@@ -3,6 +3,7 @@ each branch ended."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from components.evaluation.scores import Scores
+    from components.release.gcs_path import Place
     from pipeline.run.local_run import Outcome, Ran
 
 
@@ -58,8 +60,16 @@ def sentences(ran: Ran) -> Iterator[str]:
             yield f"{name}Blessed and pushed: {outcome.pushed_to}{signed}{reason}"
         elif not outcome.blessed:
             yield f"{name}Not blessed, so not pushed.\n{outcome.reason}"
-    if not isinstance(ran.zoo, Exception):
+    if not isinstance(ran.zoo, Exception) and (any(each.pushed_to for each in ran.outcomes) or _holds_any(ran.zoo)):
         yield f"All that was pushed, as a table and a page: {ran.zoo / 'zoo.html'}"
+
+
+def _holds_any(zoo: Place) -> bool:
+    """Whether the table has a row: of this run's bundles or of earlier ones."""
+    try:
+        return bool(json.loads((zoo / "zoo.json").read_bytes())["models"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def errors(ran: Ran) -> list[str]:

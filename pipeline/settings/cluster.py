@@ -30,7 +30,8 @@ from pipeline.settings.nodes import (
     of_node,
 )
 
-FOLDERS = ("data", "push_destination", *PATHS)  # And files.
+PUSH_DESTINATION = "push_destination"
+FOLDERS = ("data", PUSH_DESTINATION, *PATHS)  # And files.
 
 # What both targets take. Google wants a letter first in a name.
 _Name = Annotated[str, Field(pattern="^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$")]
@@ -93,15 +94,19 @@ class Cluster(Strict):
         """What `nodes` says, by node id, kind or `default`."""
         raise TypeError(f"{type(self).__name__} is neither VertexSettings nor KubeflowSettings.")
 
-    def folder_fault(self, folder: str) -> str | None:
-        """What is wanted instead of a folder that the target's nodes cannot see; None where they can."""
+    def folder_fault(self, folder: str, name: str = "") -> str | None:
+        """What is wanted instead of a folder that the target's nodes cannot see; None where they can.
+
+        Args:
+          name: the parameter's; bundles are pushed to places that nothing is read from.
+        """
         raise TypeError(f"{type(self).__name__} is neither VertexSettings nor KubeflowSettings.")
 
     def rules(self) -> Iterator[Rule]:
         """What fields must agree on: each fault's place, and what is wanted there."""
         folders = {("parameters", name): getattr(self.parameters, name) for name in FOLDERS}
         for place, folder in ({("resume",): self.resume} | folders).items():
-            if folder is not None and (wanted := self.folder_fault(folder)):
+            if folder is not None and (wanted := self.folder_fault(folder, place[-1])):
                 yield Rule(place, wanted, needs=("volumes",))  # Where the target has some.
         for name, node in self.node_settings.items():
             yield from node_rules(name, node)
@@ -141,17 +146,33 @@ class VertexSettings(Cluster):
     network: str | None = Field(
         default=None, description="where there is a private one", examples=["projects/12345/global/networks/my-network"]
     )
+    network_attachment: str | None = Field(
+        default=None, description="of a Private Service Connect interface, instead of a network",
+        examples=["projects/my-project/regions/europe-west4/networkAttachments/vertex"],
+    )  # fmt: skip
+    reserved_ip_ranges: list[str] = Field(default=[], description="names of ranges in the network for the jobs")
+    encryption_key: str | None = Field(
+        default=None, pattern="^projects/.+/cryptoKeys/.+$", description="a key of Cloud KMS (CMEK)",
+        examples=["projects/my-project/locations/europe-west4/keyRings/ml/cryptoKeys/vertex"],
+    )  # fmt: skip
+    fingerprint: Literal["listing", "driver"] = Field(
+        default="listing", description="who tells one state of the data from another, where no data_digest is given"
+    )
     nodes: dict[str, VertexNode] = Field(default={}, description="by id, kind, or default for all")
 
     @property
     def node_settings(self) -> Mapping[str, VertexNode]:
         return self.nodes
 
-    def folder_fault(self, folder: str) -> str | None:
+    def folder_fault(self, folder: str, name: str = "") -> str | None:
         return None if re.match("gs://.", folder) else "gs://BUCKET/FOLDER, all that Vertex AI's nodes see"
 
     def rules(self) -> Iterator[Rule]:
         yield from super().rules()
+        if self.network and self.network_attachment:
+            yield Rule(("network_attachment",), "either it or network")
+        if self.reserved_ip_ranges and not self.network:
+            yield Rule(("network",), "the network that has the reserved_ip_ranges")
         for name, node in self.nodes.items():
             if node.training and kind(name) not in TRAINERS:
                 yield Rule(("nodes", name, "training"), f"it under {' or '.join(TRAINERS)} only")
@@ -170,20 +191,30 @@ class KubeflowSettings(Cluster):
     """Kubeflow Pipelines 2, open source."""
 
     target: Literal["kubeflow"]
-    host: str = Field(
-        pattern="^https?://.+", description="the API's address, as a browser opens it",
+    host: str | None = Field(
+        default=None, pattern="^https?://.+", description="the API's address, as a browser opens it",
         examples=["https://kubeflow.example"],
     )  # fmt: skip
     namespace: str | None = Field(default=None, description="the user's namespace, where Kubeflow has several users")
-    experiment: str = Field(default="mobilenet", min_length=1, description="under which the runs are listed")
+    experiment: str = Field(
+        default="mobilenet", min_length=1, max_length=128, description="under which the runs are listed"
+    )
     service_account: str | None = Field(default=None, description="of Kubernetes, for the pods")
     token_file: str | None = Field(
         default=None, description="a file with the bearer token; else KUBEFLOW_TOKEN, else none"
     )
+    token_command: list[str] = Field(
+        default=[], description="a command that prints the bearer token, asked again when the token is refused",
+        examples=[["oc", "whoami", "-t"]],
+    )  # fmt: skip
+    cookie_file: str | None = Field(default=None, description="a file with a login's cookie, NAME=VALUE")
+    ca_file: str | None = Field(default=None, description="a file with the certificate authorities to trust")
     pipeline_root: str | None = Field(
         default=None, pattern="^(gs|s3|minio)://.+", description="instead of Kubeflow's own",
         examples=["minio://mlpipeline/mobilenet"],
     )  # fmt: skip
+    image_pull_secrets: list[str] = Field(default=[], description="secrets with the registry's login")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     volumes: list[Volume] = Field(default=[], description="which all nodes mount")
     nodes: dict[str, KubeflowNode] = Field(default={}, description="by id, kind, or default for all")
 
@@ -191,12 +222,16 @@ class KubeflowSettings(Cluster):
     def node_settings(self) -> Mapping[str, KubeflowNode]:
         return self.nodes
 
-    def folder_fault(self, folder: str) -> str | None:
+    def folder_fault(self, folder: str, name: str = "") -> str | None:
         mounts = [volume.mount.rstrip("/") for volume in self.volumes]
         if any(folder == mount or folder.startswith(f"{mount}/") for mount in mounts):
             return None
-        under = ", ".join(mounts) or "there is none"
-        return f"a folder on one of the volumes ({under}): Kubeflow brings nodes their artifacts and nothing else"
+        pushed = name == PUSH_DESTINATION  # Nodes write to Cloud Storage by themselves.
+        if pushed and re.match("gs://[^/]", folder):
+            return None
+        under, bucket = ", ".join(mounts) or "there is none", "gs://BUCKET/FOLDER or " if pushed else ""
+        nothing_else = "Kubeflow brings nodes their artifacts and nothing else"
+        return f"{bucket}a folder on one of the volumes ({under}): {nothing_else}"
 
     def rules(self) -> Iterator[Rule]:
         yield from super().rules()
@@ -204,6 +239,8 @@ class KubeflowSettings(Cluster):
         for index, mount in enumerate(mounts):
             if mount in mounts[:index]:
                 yield Rule(("volumes", index, "mount"), "another folder for each volume")
+        if self.token_file and self.token_command:
+            yield Rule(("token_command",), "either it or token_file")
 
     def _worker_rules(self, name: str, beam: Beam) -> Iterator[Rule]:
         yield from super()._worker_rules(name, beam)

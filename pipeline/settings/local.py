@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,7 +17,17 @@ from components.sources.wanted import Wanted
 from pipeline.settings.error import SettingsError
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = ROOT / "data" / "sample"
+_INSTALLED = Path(sys.prefix, "share", "mobilenet-pipeline")  # Where the wheel puts what is no code: pyproject.toml.
+
+
+def _shipped(*parts: str) -> Path:
+    """Beside the code in a checkout, else where the wheel has put it."""
+    here = ROOT.joinpath(*parts)
+    return here if here.exists() else _INSTALLED.joinpath(*parts)
+
+
+SAMPLE = _shipped("data", "sample")
+EXAMPLES = _shipped("settings")
 
 
 def _said(description: str, **rules: Any) -> dict[str, Any]:
@@ -51,6 +62,10 @@ class Settings(Wanted, Rules):
     )
     max_lost: float = field(
         default=MAX_LOST, metadata=_said("the share of classes that may lose more, or never be found", ge=0, le=1)
+    )
+    accept_small: bool = field(
+        default=False,
+        metadata=_said("whether a file is released that too few pictures were there to show anything of"),
     )
     enable_cache: bool = field(default=True, metadata=_said("whether what has not changed comes from the last run"))
     target: Literal["local"] = "local"  # In a settings file: which of them it is.

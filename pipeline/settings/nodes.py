@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.settings.pods import Affinity, EnvironmentFrom, Toleration
+
 BEAM_NODES = ("ImageNetExampleGen", "StatisticsGen", "Evaluator")
 TRAINERS = ("FloatTrainer", "QatTrainer")
 KINDS = (
@@ -75,6 +77,11 @@ class Training(Strict):
     )
     gpu: VertexGpu | None = Field(default=None, description="of each machine")
     disk_gb: int = Field(default=100, ge=100, description="of each machine")
+    timeout_hours: float | None = Field(default=None, gt=0, le=720, description="after which the job is ended")
+    strategy: Literal["standard", "spot", "flex_start"] | None = Field(
+        default=None, description="how Vertex AI finds machines: spot ones may be taken away at any time"
+    )
+    persistent_resource: str | None = Field(default=None, description="the id of one whose machines the job takes")
 
 
 class Node(Strict):
@@ -84,6 +91,7 @@ class Node(Strict):
     cpu: float | None = Field(default=None, gt=0, description="cores")
     memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?(M|G|T|Mi|Gi|Ti)$", examples=["16G"])
     beam: Beam | None = None
+    retries: int = Field(default=0, ge=0, le=100, description="how often the node is tried again when it fails")
 
 
 class VertexNode(Node):
@@ -98,6 +106,13 @@ class KubeflowNode(Node):
 
     gpu: KubeflowGpu | None = None
     node_selector: dict[str, str] = Field(default={}, description="labels of Kubernetes nodes")
+    affinity: list[Affinity] = Field(default=[], description="what labels of Kubernetes nodes must be, all of it")
+    tolerations: list[Toleration] = Field(default=[], description="of taints of Kubernetes nodes")
+    env_from_secrets: list[EnvironmentFrom] = Field(default=[], description="variables from secrets")
+    env_from_config_maps: list[EnvironmentFrom] = Field(default=[], description="variables from config maps")
+    run_as_user: int | None = Field(default=None, ge=0, description="the number of the user, instead of the image's")
+    run_as_group: int | None = Field(default=None, ge=0, description="the number of the group")
+    deadline: int | None = Field(default=None, ge=1, description="seconds after which the pod is ended")
 
 
 def node_rules(name: str, node: Node) -> Iterator[Rule]:

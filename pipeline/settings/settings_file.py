@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import TypeAdapter
@@ -14,9 +14,11 @@ from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 from pipeline.settings.error import SettingsError
 from pipeline.settings.faults import Fault
 from pipeline.settings.local import Settings
+from trainer import outside_file
 from trainer.file_format import KEY, FileFormat, FormatError
 
 FORMAT = FileFormat("settings file")
+EXTEND = "extend"  # Another settings file, whose fields hold where this one says nothing.
 LARGEST = 256 << 10  # Bytes.
 MOST_VALUES = 10_000  # With aliases written out: a few lines of YAML can stand for billions.
 TARGETS = {"local": Settings, "vertex": VertexSettings, "kubeflow": KubeflowSettings}
@@ -30,21 +32,61 @@ def load(path: Path) -> VertexSettings | KubeflowSettings | Settings:
     Raises:
       SettingsError: the file cannot be read, or `FILE:LINE: path.to.field: got X, wanted Y` for every fault in it.
     """
+    read = _read(path, ())
+    found = _faults(read.raw)
+    if read.twice or found:
+        located = read.twice + [(_where(read.places, tuple(map(str, fault.path)), path), fault) for fault in found]
+        ordered = sorted(located, key=lambda each: (each[0].file != path, *each[0], tuple(map(str, each[1].path))))
+        raise SettingsError("\n".join(f"{where.file}:{where.line}: {fault}" for where, fault in ordered))
+    return TypeAdapter(TARGETS[read.raw["target"]]).validate_python(read.raw)
+
+
+class _Where(NamedTuple):
+    file: Path
+    line: int
+
+
+class _Read(NamedTuple):
+    """What a file says, with what it extends under it."""
+
+    raw: Any
+    places: dict[_Place, _Where]
+    twice: list[tuple[_Where, Fault]]
+
+
+def _read(path: Path, around: tuple[Path, ...]) -> _Read:
+    if path.resolve() in around:
+        raise SettingsError(f"{path} extends itself, by way of {around[-1]}. Take `{EXTEND}` out of one of them.")
     root = _compose(path)
     # Before the values are made of it, which would keep the last of two and merge what `<<` brings.
-    twice = list(_twice(root))
+    twice = [(_Where(path, line), fault) for line, fault in _twice(root)]
     try:
         raw = yaml.constructor.SafeConstructor().construct_document(root)
     except (yaml.YAMLError, ValueError) as error:  # The latter from 2024-13-45, which YAML takes for a day.
         raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
-    if isinstance(raw, dict):
-        _check_format(raw, path)
-    lines = dict(_lines(root))
-    found = _faults(raw)
-    if twice or found:
-        located = twice + [(_line(lines, tuple(map(str, fault.path))), fault) for fault in found]
-        raise SettingsError("\n".join(f"{path}:{line}: {fault}" for line, fault in sorted(located, key=_order)))
-    return TypeAdapter(TARGETS[raw["target"]]).validate_python(raw)
+    places = {place: _Where(path, line) for place, line in _lines(root)}
+    if not isinstance(raw, dict):
+        return _Read(raw, places, twice)
+    _check_format(raw, path)
+    base = raw.pop(EXTEND, None)
+    if base is None:
+        return _Read(raw, places, twice)
+    if not isinstance(base, str):
+        raise SettingsError(
+            f"{path}: {EXTEND} is {base!r}, wanted the name of another settings file, from this one's folder."
+        )
+    under = _read(path.parent / Path(base).expanduser(), (*around, path.resolve()))
+    if not isinstance(under.raw, dict):
+        raise SettingsError(f"{path}: {EXTEND} is {base!r}, which holds {faults.shown(under.raw)}, wanted a mapping.")
+    return _Read(_merged(under.raw, raw), under.places | places, under.twice + twice)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Mappings field by field; of anything else what stands over."""
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    both = {name: _merged(under[name], over[name]) for name in under.keys() & over.keys()}
+    return {**under, **over, **both}
 
 
 def _check_format(raw: dict[Any, Any], path: Path) -> None:
@@ -68,11 +110,12 @@ def _faults(raw: Any) -> list[Fault]:
 
 def _compose(path: Path) -> yaml.Node:
     try:
-        if path.stat().st_size > LARGEST:
-            raise SettingsError(f"{path} has {path.stat().st_size:,} bytes, wanted at most {LARGEST:,}.")
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        with outside_file.opened(path) as (file, size):
+            if size > LARGEST:
+                raise SettingsError(f"{path} has {size:,} bytes, wanted at most {LARGEST:,}.")
+            root = yaml.compose(outside_file.bounded(file, LARGEST, path).decode(), yaml.SafeLoader)
         values = _size(root, {}) if root else 0
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, outside_file.OutsideFileError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. See settings/ for examples.") from error
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply, or an alias stands for what holds it.") from error
@@ -118,12 +161,8 @@ def _children(node: yaml.Node) -> Iterator[tuple[str, int, yaml.Node]]:
             yield str(index), value.start_mark.line + 1, value
 
 
-def _line(lines: dict[_Place, int], path: _Place) -> int:
+def _where(places: dict[_Place, _Where], place: _Place, path: Path) -> _Where:
     """Of the field, or of what should have had it."""
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
-
-
-def _order(located: tuple[int, Fault]) -> tuple[int, _Place]:
-    return located[0], tuple(map(str, located[1].path))
+    while place and place not in places:
+        place = place[:-1]
+    return places.get(place, _Where(path, 1))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
 import typer
 from rich.console import Console
+
+from pipeline.settings import environment
 
 EXIT_ERROR = 1
 EXIT_NOT_BLESSED = 3
@@ -26,7 +32,30 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def is_live(console: Console) -> bool:
+    """Whether lines can be drawn over: a terminal, whatever FORCE_COLOR says, neither a dumb one nor a notebook."""
+    return console.file.isatty() and not console.is_dumb_terminal and not environment.in_notebook()
+
+
+def status(console: Console, text: str) -> AbstractContextManager[Callable[[str], None]]:
+    """Within: a spinner with the text, which the given function changes; nothing where no line can be drawn over."""
+    if not is_live(console):
+        return contextlib.nullcontext(lambda text: None)
+    return _spinner(console, text)
+
+
+@contextlib.contextmanager
+def _spinner(console: Console, text: str) -> Iterator[Callable[[str], None]]:
+    with console.status(text) as shown:
+        yield lambda text: shown.update(text)
+
+
 def failed(console: Console, message: str, *, code: int = EXIT_ERROR) -> typer.Exit:
-    """Says what went wrong; to be raised."""
-    say(console, f"Error: {message}")
+    """Says what went wrong on standard error, which `command > file` leaves on the screen; to be raised.
+
+    Args:
+      console: where the command has spoken so far; what it said comes first where both are one stream.
+    """
+    console.file.flush()
+    say(Console(stderr=True), f"Error: {message}")
     return typer.Exit(code)

@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from pipeline.terminal.console import is_live
+
 _CACHED = re.compile(r"A cached execution \d+ is used\.")
 _NODE = re.compile(r"(?:Component|node) (\S+) is (running|finished)\.")  # As both local runners say it.
 LINE_SECONDS = 10.0  # Between lines where the output is no terminal.
@@ -31,6 +33,7 @@ class Follower(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self.console, self.nodes = console, 0  # The runner fills in how many there are.
+        self.live = is_live(console)
         self.node, self.cached, self.finished = "", False, 0
         self.started = self.said = 0.0
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
@@ -40,6 +43,7 @@ class Follower(logging.Handler):
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            disable=not self.live,
             redirect_stdout=False,
             redirect_stderr=False,
         )
@@ -60,7 +64,7 @@ class Follower(logging.Handler):
         self.started = self.said = time.monotonic()
         self._clear()
         self.bar = self.progress.add_task(self._place(), total=None)
-        if not self.console.is_terminal:
+        if not self.live:
             self.console.print(self._place(), highlight=False)
 
     def finish(self, node: str) -> None:
@@ -87,7 +91,7 @@ class Follower(logging.Handler):
             return
         if self.bar is not None:
             self.progress.update(self.bar, description=f"{self._place()} {text}", completed=done, total=total)
-        if not self.console.is_terminal and time.monotonic() - self.said >= LINE_SECONDS:
+        if not self.live and time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()
             self.console.print(f"  {text}", highlight=False)
 

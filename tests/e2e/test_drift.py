@@ -30,7 +30,7 @@ def test_of_a_work_directory_it_finds_what_the_converter_recorded_and_no_operato
 def test_a_variant_that_the_run_does_not_have_is_an_error_that_names_those_it_has(whole_run: WholeRun):
     done = mobilenet("debug-quantization", whole_run.workdir, "--variant", "1.0_224")
     assert done.returncode == 1
-    assert "has the variants w025-r32; got --variant 1.0_224" in done.stdout
+    assert "has the variants w025-r32; got --variant 1.0_224" in done.stderr
 
 
 def test_the_last_runs_trainings_are_named_after_their_nodes(whole_run: WholeRun):

@@ -58,7 +58,7 @@ def test_what_was_there_is_neither_ingested_nor_trained_again(added: Added):
 def test_a_branch_that_failed_is_named_stops_no_other_and_the_exit_code_is_1(added: Added):
     assert added.done.returncode == 1, added.done.stdout
     assert "Branch 2 of 3: 0.25_48" in added.done.stdout
-    assert "Error: 0.25_48: FloatTrainer-w025-r48 failed: " in added.done.stdout
+    assert "Error: 0.25_48: FloatTrainer-w025-r48 failed: " in added.done.stderr
     assert added.nodes["FloatTrainer-w025-r48"].state == "failed"
     assert "QatTrainer-w025-r48" not in added.nodes
     for variant in ("0.25_32", "0.25_40"):

@@ -1,12 +1,17 @@
 """The command line: instant help, one clear sentence for what cannot work."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from trainer import recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +34,30 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
     assert done.returncode == 0, done.stderr
     for word in ("run", "predict", "--data", "--workdir", "--variant", "--recipe", "--beam-workers", "--from-scratch"):
         assert word in done.stdout
+
+
+def invoked(*arguments: str):
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize(("alias", "command"), [("train", "run"), ("val", "evaluate"), ("infer", "predict")])
+def test_what_others_call_a_command_is_that_command_and_the_help_lists_it_once(alias, command):
+    ours, theirs = (invoked(name, "--help").stdout.splitlines() for name in (command, alias))
+    assert f" {alias} [OPTIONS]" in theirs[1] and theirs[2:] == ours[2:]
+    assert f" {alias} " not in invoked("--help").stdout
+
+
+def test_export_is_no_command_and_is_told_what_exports():
+    done = invoked("export")
+    assert done.exit_code == 2
+    assert "No such command 'export'. A run exports: its bundle in WORKDIR/models" in done.stderr
+
+
+def test_the_help_of_run_is_in_panels_and_names_recipes_nodes_and_examples():
+    said = invoked("run", "--help").stdout
+    assert re.findall(r"╭─ (\w+) ─", said) == ["Options", "Data", "Running", "Training", "Release"]
+    for words in ("mobilenet run --data PICTURES --epochs 5", *recipe.names(), "DataGate", "QatTrainer", "ZooReport"):
+        assert words in said, words
 
 
 @pytest.mark.parametrize(
@@ -60,7 +89,7 @@ def test_help_names_the_commands_and_imports_neither_tensorflow_nor_tfx():
 def test_what_cannot_work_is_one_clear_sentence_before_anything_is_written(arguments, message, tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), *arguments)
     assert done.returncode == 1
-    assert message in done.stdout
+    assert message in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(tmp_path.glob("runs/*"))
 
@@ -84,13 +113,13 @@ def test_settings_come_from_a_file_and_options_stand_over_it(tmp_path):
 def test_settings_for_a_cluster_are_not_for_run(tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--settings", "settings/vertex.yaml")
     assert done.returncode == 1
-    assert "settings/vertex.yaml is for vertex, wanted target: local" in done.stdout
+    assert "settings/vertex.yaml is for vertex, wanted target: local" in done.stderr
 
 
 def test_a_checkpoint_that_cannot_be_read_is_one_clear_sentence(tmp_path):
     done = mobilenet("run", "--workdir", str(tmp_path / "runs"), "--float-checkpoint", str(tmp_path / "no.ckpt"))
     assert done.returncode == 1
-    assert f"{tmp_path / 'no.ckpt'}" in done.stdout
+    assert f"{tmp_path / 'no.ckpt'}" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["log.txt"]
 
@@ -108,5 +137,5 @@ def test_a_read_only_work_directory_is_an_error_that_names_it(tmp_path):
     finally:
         subprocess.run(["umount", str(mounted)], capture_output=True)
     assert done.returncode == 1
-    assert f"the work directory {mounted / 'runs'} cannot be written" in done.stdout
-    assert "Give --workdir DIR" in done.stdout
+    assert f"the work directory {mounted / 'runs'} cannot be written" in done.stderr
+    assert "Give --workdir DIR" in done.stderr

@@ -19,6 +19,7 @@ from trainer.network.variant import Variant
 from trainer.slim import checkpoint, released_archive
 from trainer.whole import output_folder
 
+_ONE_FILE = re.compile(r"(?P<prefix>.+)\.(index|meta|data-\d{5}-of-\d{5})")
 _RELEASE = re.compile(r"mobilenet_v1_(?P<variant>\d+(?:\.\d+)?_\d+)(?!\d)")
 
 
@@ -66,20 +67,36 @@ def import_model(source: Source, serving_dir: Path, labels: Sequence[str] | None
     return description
 
 
+def read_classes(path: Path) -> int:
+    """The number of outputs, the background included.
+
+    Raises:
+      CheckpointError, ArchiveError: see there.
+    """
+    with _prefix(path) as prefix:
+        return checkpoint.read_classes(prefix)
+
+
 def source_digest(path: Path) -> str:
     """SHA-256 of what is imported: of the archive, or over the checkpoint's files."""
     if not released_archive.is_archive(path):
-        return checkpoint.digest(path)
+        return checkpoint.digest(_without_ending(path))
     return sha256_file(path)
 
 
 @contextlib.contextmanager
 def _prefix(path: Path) -> Iterator[Path]:
     if not released_archive.is_archive(path):
-        yield path
+        yield _without_ending(path)
         return
     with released_archive.checkpoint_in(path) as prefix:
         yield prefix
+
+
+def _without_ending(path: Path) -> Path:
+    """The prefix of a checkpoint of which one file is named, as a shell completes it."""
+    match = _ONE_FILE.fullmatch(path.name)
+    return path.with_name(match["prefix"]) if match and path.is_file() else path
 
 
 def _variant(source: Source, prefix: Path) -> Variant:
@@ -116,7 +133,8 @@ def _labels(labels: Sequence[str] | None, classes: int) -> Sequence[str]:
     if len(labels) != classes or labels[0] != BACKGROUND:
         raise ValueError(
             f"the checkpoint has {classes} classes, {BACKGROUND!r} first; the labels are {len(labels)} and start with "
-            f"{list(labels[:1])}. Give the classes that it was trained on."
+            f"{list(labels[:1])}. Give the classes that it was trained on; "
+            "a run trains it further for others with --init-checkpoint."
         )
     return labels
 

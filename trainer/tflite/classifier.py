@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trainer import eval_image
+from trainer import eval_image, outside_file
 from trainer.file_format import FormatError
 from trainer.imagenet import CENTRAL_FRACTION
 from trainer.release_info import INFO, INFO_FORMAT
 from trainer.tflite import metadata
 from trainer.tflite.graph import MAX_BYTES, TFLiteError
+from trainer.tflite.guard import GuardedRunner
 from trainer.tflite.normalization import Normalization, read_normalization
-from trainer.tflite.runner import Runner
 
+_LARGEST_PICTURE = 256 << 20  # Bytes.
 _OURS = Normalization((metadata.MEAN,), (metadata.STD,))
-_LARGEST_INFO = 16 << 20  # Bytes.
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Classifier:
 
     def __init__(self, source: str | Path | bytes, *, central_fraction: float | None = None, threads: int = 1) -> None:
         file = source if isinstance(source, bytes) else read_file(_tflite_of(Path(source)))
-        self.runner = Runner(file, threads=threads)
+        self.runner = GuardedRunner(file, threads=threads)
         self.labels = _labels(file, self.runner.graph.classes)
         self.normalization = _normalization(file)
         said = metadata.read_central_fraction(file)
@@ -81,11 +80,10 @@ def guesses(probabilities: np.ndarray, labels: Sequence[str], top: int) -> list[
 
 def read_file(path: Path) -> bytes:
     """The bytes of a .tflite file, of at most as many as there can be."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise TFLiteError(f"{path} has more than {MAX_BYTES:,} bytes. Is it a .tflite file?")
-    return content
+    try:
+        return outside_file.read(path, most=MAX_BYTES)
+    except outside_file.OutsideFileError as error:
+        raise TFLiteError(f"{error} Is it a .tflite file?") from error
 
 
 def _tflite_of(path: Path) -> Path:
@@ -93,8 +91,7 @@ def _tflite_of(path: Path) -> Path:
     if not path.is_dir():
         return path
     try:
-        with (path / INFO).open("rb") as file:
-            name = INFO_FORMAT.checked(json.loads(file.read(_LARGEST_INFO)), path / INFO)["name"]
+        name = INFO_FORMAT.checked(outside_file.read_json(path / INFO), path / INFO)["name"]
     except FormatError as error:
         raise TFLiteError(str(error)) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -142,7 +139,7 @@ def _pixels(picture: str | Path | bytes | np.ndarray) -> np.ndarray:
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
             raise ValueError(f"got an array {list(picture.shape)} of {picture.dtype}, wanted uint8 [H, W, 3].")
         return picture
-    content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+    content = picture if isinstance(picture, bytes) else outside_file.read(picture, most=_LARGEST_PICTURE)
     try:
         return eval_image.decode(content)
     except ValueError:

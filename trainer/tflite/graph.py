@@ -21,6 +21,7 @@ IDENTIFIER = b"TFL3"
 MAX_BYTES = 512 << 20  # Float MobileNetV1 at width 1.0 is 17 MB; width 4 is 260 MB.
 MAX_CLASSES = 1_000_000
 
+_WEIGHTS_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2}  # Operand 1 of these.
 _ALIGNMENT = 16  # Bytes: the schema's force_align for buffers, which the Python packer forgets.
 
 
@@ -160,9 +161,26 @@ def _graph(model: Any) -> Graph:
         )
         for step in graph.operators
     )
+    for place, step in enumerate(steps):
+        _check_operands(place, step)
     found = Graph(steps, _at(tensors, graph.inputs[0]), _at(tensors, graph.outputs[0]))
     _check_edges(found)
     return found
+
+
+def _check_operands(place: int, operator: Operator) -> None:
+    """So that whoever reads an operator's first input, output or weights finds them."""
+    rank = _WEIGHTS_RANK.get(operator.name)
+    wanted = 2 if rank else 1
+    if len(operator.inputs) < wanted or not operator.outputs:
+        raise TFLiteError(
+            f"operator {place} {operator.name} has {len(operator.inputs)} inputs and {len(operator.outputs)} outputs, "
+            f"wanted at least {wanted} and 1."
+        )
+    if rank and len(operator.inputs[1].shape) != rank:
+        raise TFLiteError(
+            f"operator {place} {operator.name} has weights {list(operator.inputs[1].shape)}, wanted {rank} dimensions."
+        )
 
 
 def _check_edges(graph: Graph) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 
 import flatbuffers
@@ -25,6 +28,11 @@ IDENTIFIER = b"M001"
 MEAN = STD = 127.5  # (pixel - mean) / std: 0…255 → [-1, 1].
 VERSION = "1"
 MAX_LABELS_BYTES = 64 << 20
+# What zipfile and its decompressors raise of archives that are damaged, encrypted or packed in another way.
+ZIP_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, LookupError, OSError, OverflowError,
+    RuntimeError, ValueError,
+)  # fmt: skip
 
 _PARSER_VERSION = "1.0.0"  # The oldest that knows every field used here.
 _RGB = 1  # ColorSpaceType.
@@ -71,7 +79,7 @@ def has_labels(file: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
             return bool(_label_files(archive))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
+    except ZIP_DAMAGE:
         return False
 
 
@@ -124,7 +132,9 @@ def read_labels(file: bytes, classes: int | None = None) -> list[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
             found = [label_lines.read(_content(archive, name)) for name in _label_files(archive)]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+    except TFLiteError:
+        raise
+    except ZIP_DAMAGE as error:
         raise TFLiteError(f"no {LABELS} in the .tflite file ({error}): was it written by add_metadata?") from error
     if not found:
         raise TFLiteError(

@@ -17,7 +17,7 @@ import tensorflow as tf
 from trainer import input_pipeline, preprocessing, quantizers
 from trainer.keras import keras
 from trainer.recipe import Recipe
-from trainer.training import distribution, optimizer
+from trainer.training import distribution, interrupts, optimizer
 from trainer.training.distribution import Workers
 from trainer.training.moving_average import MovingAverages
 from trainer.training.reporter import Reporter
@@ -125,19 +125,24 @@ class _Run:
         step = int(self.step.numpy())
         reporter = Reporter(task, started_at=step, seconds=REPORT_SECONDS)
         due = time.monotonic() + checkpoint_seconds
-        eval_steps = _evaluation_steps(task) if manager else set()
-        for batch in self._batches():
-            (self.delayed_step if step < task.recipe.quant_delay else self.train_step)(batch)
-            step = int(self.step.numpy())
-            if manager and reporter.due(step):
-                self._report(reporter, step, writer)
-            if step in eval_steps:
-                self._evaluate(step, writer)
-                reporter.restart(step)
-            if step == task.steps or time.monotonic() >= due:
-                self._finite_loss(step)  # A checkpoint of NaNs would be resumed for ever.
-                due = _save(manager, step, checkpoint_seconds)
+        eval_steps = task.evaluation_steps if manager else set()
+        with interrupts.saved(lambda: self._save_last_step(manager)):
+            for batch in self._batches():
+                (self.delayed_step if step < task.recipe.quant_delay else self.train_step)(batch)
+                step = int(self.step.numpy())
+                if manager and reporter.due(step):
+                    self._report(reporter, step, writer)
+                if step in eval_steps:
+                    self._evaluate(step, writer)
+                    reporter.restart(step)
+                if step == task.steps or time.monotonic() >= due:
+                    self._finite_loss(step)  # A checkpoint of NaNs would be resumed for ever.
+                    due = _save(manager, step, checkpoint_seconds)
         writer.close()
+
+    def _save_last_step(self, manager: tf.train.CheckpointManager | None) -> None:
+        if manager and (step := int(self.step.numpy())) and math.isfinite(float(self.loss.result())):
+            manager.save(checkpoint_number=step)
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """The replicas' batches from this very step on, epoch by epoch."""
@@ -243,8 +248,3 @@ def _save(manager: tf.train.CheckpointManager | None, step: int, seconds: float)
         manager.save(checkpoint_number=step)
     done = time.monotonic()
     return done + max(seconds, (done - begun) / CHECKPOINT_SHARE)
-
-
-def _evaluation_steps(task: Task) -> set[int]:
-    count = min(task.recipe.evaluations, task.recipe.epochs)
-    return {task.steps_per_epoch * round(task.recipe.epochs * (i + 1) / count) for i in range(count)}

@@ -33,13 +33,19 @@ class Task:
         if not steps:
             raise TrainingError(
                 f"{self.train_pictures} training pictures do not fill one batch of {self.recipe.batch_size}: "
-                "add pictures, or use a recipe with a smaller batch_size."
+                "add pictures, or make the batch smaller with --batch-size."
             )
         return steps
 
     @property
     def steps(self) -> int:
         return self.steps_per_epoch * self.recipe.epochs
+
+    @property
+    def evaluation_steps(self) -> set[int]:
+        """After which of them the eval split is looked at: spread evenly, the last at the end."""
+        epochs, count = self.recipe.epochs, min(self.recipe.evaluations, self.recipe.epochs)
+        return {self.steps_per_epoch * round(epochs * (place + 1) / count) for place in range(count)}
 
     @property
     def lagging(self) -> str:

@@ -1,8 +1,10 @@
 """Bounding boxes from the CSV of TF-Slim's process_bounding_boxes.py: NAME.JPEG,xmin,ymin,xmax,ymax, as shares."""
 
+import io
 import math
 from collections.abc import Iterator
 
+from components.containers import plain_file
 from components.data_error import DataError
 from components.sources.source import Box
 
@@ -15,15 +17,12 @@ def read(path: str) -> Iterator[tuple[str, None, Box]]:
     Raises:
         DataError: the file cannot be read, or a line is not as it should be.
     """
-    try:
-        with open(path, "rb") as file:
-            number = 0
-            while line := file.readline(_LINE):
-                number += 1
-                if line.strip():
-                    yield _parsed(line, f"{path}, line {number:,}")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    with plain_file.opened(path, wanted="a CSV of bounding boxes") as (file, _):
+        number, lines = 0, io.BufferedReader(file)
+        while line := lines.readline(_LINE):
+            number += 1
+            if line.strip():
+                yield _parsed(line, f"{path}, line {number:,}")
 
 
 def _parsed(line: bytes, where: str) -> tuple[str, None, Box]:

@@ -36,7 +36,10 @@ def read(path: str) -> Iterator[tuple[str, str | None, Box]]:
             with tar.opened(path) as archive:
                 yield from _of_archive(archive)
             return
-        with gzip.open(path, "rb") as file:  # Read from front to back: the members come in the order of their places.
+        with (
+            tar.opened(path) as plain,
+            gzip.open(plain.file) as file,
+        ):  # Read from front to back: the members come in the order of their places.
             yield from _of_archive(Archive(file, path, 0, _MAX_TAR))  # pyright: ignore[reportArgumentType]
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download it again.") from error

@@ -5,24 +5,27 @@ give a data set that looks right and trains to nothing.
 """
 
 import gzip
+import hashlib
 import io
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import scipy.io
-
-from components.containers import tar
+from components.containers import plain_file, tar
 from components.data_error import DataError
 from components.sources.classes import WNID
+from components.sources.imagenet import mat_file
+from components.sources.imagenet.mat_file import MatFile
+from trainer import imagenet
 
 NUMBERS = "ILSVRC2012_validation_ground_truth.txt"
 META = "meta.mat"
 MAX_BYTES = 64 << 20  # Of a file, written out: the kit's archive has some 2.5 million.
-_COMPRESSED = 15  # A part of a MATLAB 5 file that is another part, through zlib.
+# Of ILSVRC2012's own table, which never changes: see `digest`. Two public copies have the same 1,000 rows:
+# data/map_clsloc.txt of github.com/wisetrue95/Classification2020, and imagenet_folder_id_class.txt of
+# github.com/arthw/imagenet_label.
+IDS_SHA256 = "e85e4969a881deb8a8ba329357d033f7a664de8f1e099f593ad723bcf79bbfe5"
 
 
 class Kit(NamedTuple):
@@ -40,10 +43,11 @@ def from_archive(path: Path) -> Kit:
         DataError: it is too large, damaged, or lacks one of the two files.
     """
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(str(path), wanted="a development kit's archive") as (file, _):
             compressed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if compressed else path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            file.seek(0)
+            with gzip.open(file) if compressed else io.BufferedReader(file) as content:
+                data = content.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download it again.") from error
     if len(data) > MAX_BYTES:
@@ -80,14 +84,7 @@ def limited(path: Path) -> bytes:
     Raises:
         DataError: it cannot be read, or is too large to be what it should be.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_BYTES:
-        raise DataError(f"{path} has more than {MAX_BYTES:,} bytes: no list of labels is so long.")
-    return data
+    return plain_file.read(path, most=MAX_BYTES, wanted="a list of labels or a development kit's file")
 
 
 def wnids(numbers: Sequence[int], meta: bytes, *, name: str) -> list[str]:
@@ -109,38 +106,26 @@ def read_meta(meta: bytes, *, name: str) -> Mapping[int, str]:
     """ILSVRC2012_ID → wnid of the classes proper: meta.mat also has the words above them.
 
     Raises:
-        DataError: no MATLAB 5 file with such a table, or not the IDs 1…N with a wnid each.
+        DataError: no MATLAB 5 file with such a table, not the IDs 1…N with a wnid each, or 1,000 of them that are not
+            ILSVRC2012's.
     """
     try:
-        table = scipy.io.loadmat(io.BytesIO(_written_out(meta)), squeeze_me=True, variable_names=["synsets"])["synsets"]
-        pairs = [
-            (int(each["ILSVRC2012_ID"]), str(each["WNID"]))
-            for each in np.atleast_1d(table)
-            if int(each["num_children"]) == 0
-        ]
-    except Exception as error:  # scipy's parser raises whatever damaged bytes lead it to.
+        table = MatFile(meta, most=MAX_BYTES).struct("synsets", ("ILSVRC2012_ID", "WNID", "num_children"))
+        pairs = [(each["ILSVRC2012_ID"], str(each["WNID"])) for each in table if each["num_children"] == 0]
+    except mat_file.DAMAGE as error:
         raise DataError(f"{name}: meta.mat cannot be read: {error}. Copy or download the kit again.") from error
-    classes = dict(pairs)
+    classes = {int(number): wnid for number, wnid in pairs if isinstance(number, int)}
     orderly = sorted(classes) == list(range(1, len(pairs) + 1)) and len(set(classes.values())) == len(pairs)
     if not pairs or not orderly or not all(WNID.fullmatch(wnid) for wnid in classes.values()):
         raise DataError(f"{name}: meta.mat has {len(pairs)} classes; wanted the IDs 1 to N, a wnid each.")
+    if len(classes) == imagenet.CLASSES - 1 and digest(classes) != IDS_SHA256:
+        raise DataError(
+            f"{name}: meta.mat gives the 1,000 IDs of ILSVRC2012 other wnids than they have: it was changed. Copy or "
+            "download the kit again."
+        )
     return classes
 
 
-def _written_out(data: bytes) -> bytes:
-    """Without compression, so that a small file cannot become a large one in scipy's hands."""
-    mark = data[126:128]
-    if mark not in (b"IM", b"MI"):
-        raise ValueError("it is no MATLAB 5 file")
-    parts, at, left = [data[:128]], 128, MAX_BYTES
-    while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<II" if mark == b"IM" else ">II", data, at)
-        part = data[at : at + 8 + size]
-        if kind == _COMPRESSED:
-            part = zlib.decompressobj().decompress(part[8:], left)
-        left -= len(part)
-        if left <= 0:
-            raise ValueError(f"it has more than {MAX_BYTES:,} bytes written out")
-        parts.append(part)
-        at += 8 + size
-    return b"".join(parts)
+def digest(classes: Mapping[int, str]) -> str:
+    """Of the wnids, a line each, in the order of their IDs."""
+    return hashlib.sha256("".join(f"{classes[number]}\n" for number in sorted(classes)).encode()).hexdigest()

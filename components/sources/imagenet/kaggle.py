@@ -4,6 +4,7 @@ import csv
 import os
 from pathlib import Path
 
+from components.containers import plain_file
 from components.data_error import DataError
 from components.sources import labelled, picture_files
 from components.sources.class_choice import ALL, Choice
@@ -20,7 +21,7 @@ _VAL = "val"
 def found(root: Path) -> list[str]:
     """What tells it: the file of labels, and pictures of val that lie in no class folders."""
     val = next((root / name / _VAL for name in _FOLDERS if (root / name / _VAL).is_dir()), None)
-    is_flat = val is not None and not any(entry.is_dir() for entry in os.scandir(val))
+    is_flat = val is not None and not any(picture_files.is_folder(entry) for entry in os.scandir(val))
     return [SOLUTION] if (root / SOLUTION).is_file() and is_flat else []
 
 
@@ -44,7 +45,7 @@ def _rows(root: str) -> list[Row]:
 
 def _train(folder: Path) -> list[Row]:
     rows = []
-    for wnid in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
+    for wnid in picture_files.folders(str(folder)):
         pictures = picture_files.within(str(folder / wnid), [os.path.realpath(folder)]).pictures
         rows += [Row(imagenet.TRAIN, wnid, file, path) for file, path in pictures]
     return rows
@@ -65,12 +66,11 @@ def _solution(path: str) -> dict[str, str]:
     """By picture: the wnid, which the boxes of the same objects follow."""
     labels = {}
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            for values in csv.DictReader(file):
-                picture, said = values.get("ImageId") or "", (values.get("PredictionString") or "").split()
-                if not picture or not said or not WNID.fullmatch(said[0]):
-                    raise DataError(f"{path}: got {dict(values)!r}, wanted ImageId and PredictionString, a wnid first.")
-                labels[picture] = said[0]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        for values in csv.DictReader(plain_file.lines(path, wanted="Kaggle's CSV of ImageId and PredictionString")):
+            picture, said = values.get("ImageId") or "", (values.get("PredictionString") or "").split()
+            if not picture or not said or not WNID.fullmatch(said[0]):
+                raise DataError(f"{path}: got {dict(values)!r}, wanted ImageId and PredictionString, a wnid first.")
+            labels[picture] = said[0]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download it again.") from error
     return labels

@@ -62,6 +62,25 @@ def test_rule(case, blessed):
     assert judge(counts(**case), RULE).passed is blessed
 
 
+def test_too_few_pictures_are_accepted_where_that_is_asked_for_and_the_evidence_is_called_insufficient():
+    few, enough = counts(pictures=50, right=0.86), counts(pictures=500, right=0.86)
+    accepting = Rule(floor=0.5, accept_small=True)
+    refused, accepted = judge(few, RULE), judge(few, accepting)
+    assert (refused.passed, accepted.passed) == (False, True)
+    assert refused.facts["evidence"] == accepted.facts["evidence"] == "insufficient"
+    assert accepted.sentence.startswith(
+        "Not shown to be as good as the float model: 50 pictures are too few to see a drop of 5.00 points: 383 are"
+    )
+    assert judge(enough, accepting).facts["evidence"] == "sufficient"
+    assert judge(enough, accepting).sentence == judge(enough, RULE).sentence
+
+
+def test_few_pictures_that_show_a_drop_are_refused_whatever_is_accepted():
+    dropped = counts(pictures=100, right=0.6, lost=0.3)
+    verdict = judge(dropped, Rule(floor=0.5, accept_small=True))
+    assert not verdict.passed and "too few" not in verdict.sentence
+
+
 def test_the_sentence_for_a_blessing_has_the_numbers():
     verdict = judge(counts(pictures=500, right=0.84, lost=0.02, gained=0.01), RULE)
     assert verdict.sentence == (

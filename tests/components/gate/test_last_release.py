@@ -54,6 +54,18 @@ def test_a_damaged_release_does_not_count_whatever_it_lost(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_release_on_too_few_pictures_is_the_last_one_only_where_that_is_asked_for(tmp_path):
+    release(tmp_path, 1)
+    small = release(tmp_path, 2)
+    bundle.write_json(small / bundle.INFO, bundle.read_info(small) | {"evidence": "insufficient"})
+    bundle.write_manifest(small)
+    found = last_release.search(str(tmp_path), VARIANT, sha256=MINE)
+    assert found.release is not None and found.release.version == "1"
+    assert found.passed_over == ("Release 2 was passed over: its pictures were too few to show anything.",)
+    asked = last_release.search(str(tmp_path), VARIANT, sha256=MINE, accept_small=True).release
+    assert asked is not None and asked.version == "2"
+
+
 def test_another_variants_releases_do_not_count(tmp_path):
     release(tmp_path / "x", 1)
     (tmp_path / "x" / VARIANT).rename(tmp_path / "x" / "0.50_32")

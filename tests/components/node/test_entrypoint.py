@@ -64,7 +64,11 @@ def test_on_vertex_a_node_reads_and_writes_the_mounted_bucket_and_answers_in_uri
     assert said["artifacts"]["schema"]["artifacts"][0]["uri"] == "gs://bucket/job/schema"
 
 
-@pytest.mark.parametrize("input_type", [None, {}, {"schemaTitle": "system.Artifact"}], ids=["none", "empty", "system"])
+@pytest.mark.parametrize(
+    "input_type",
+    [None, {}, {"schemaTitle": "system.Artifact"}, {"instanceSchema": ""}, {"schemaTitle": EXAMPLES}],
+    ids=["none", "empty", "system", "2.17.0", "next major"],
+)  # fmt: skip
 def test_on_kubeflow_types_come_from_the_inputs_spec_and_executor_logs_is_left_to_the_launcher(tmp_path, input_type):
     store = tmp_path / "minio" / "mlpipeline" / "run"
     examples_in(store / "examples")
@@ -102,6 +106,42 @@ def test_an_output_of_a_backends_own_type_has_a_class_that_tfx_can_import():
     entrypoint.restore_types(execution, INPUTS_SPEC)
     assert schema["type"] == {"schemaTitle": "components.HtmlPage"}
     assert import_utils.import_class_by_path("components.HtmlPage") is HtmlPage
+
+
+def test_an_output_named_by_the_text_of_its_schema_has_a_type_that_tfx_can_import():
+    execution = call("/x", "/x/out.json", input_type={"schemaTitle": EXAMPLES})
+    [schema] = execution["outputs"]["artifacts"]["schema"]["artifacts"]
+    schema["type"] = {"schemaTitle": SCHEMA}
+    entrypoint.restore_types(execution, {"artifacts": {}})
+    assert schema["type"] == {"instanceSchema": SCHEMA}
+    assert execution["inputs"]["artifacts"]["examples"]["artifacts"][0]["type"] == {"instanceSchema": EXAMPLES}
+
+
+@pytest.mark.parametrize("kubeflow", [False, True])
+def test_a_bucket_among_the_parameters_is_a_folder_where_buckets_are_mounted_and_an_address_on_kubeflow(kubeflow):
+    execution = call("gs://bucket/job", "/tmp/kfp/output_metadata.json", input_type=None)
+    execution["inputs"]["parameterValues"] = {"push_destination": "gs://models/out", "code": "digest"}
+    changed = entrypoint.on_folders(execution, "/", but_parameters=kubeflow)
+    assert changed["inputs"]["parameterValues"]["push_destination"] == (
+        "gs://models/out" if kubeflow else "/gcs/models/out"
+    )
+    assert changed["inputs"]["artifacts"]["examples"]["artifacts"][0]["uri"] == "/gcs/bucket/job/examples"
+
+
+def test_a_node_knows_kubeflow_by_the_variable_without_which_its_launcher_does_not_start(monkeypatch):
+    assert (
+        entrypoint._parser()
+        .parse_known_args(["--executor_class_path", "x.Y", "--json_serialized_invocation_args", "{}"])[0]
+        .artifacts_only
+        is False
+    )
+    monkeypatch.setenv("KFP_POD_NAME", "mobilenet-abcde-1")
+    assert (
+        entrypoint._parser()
+        .parse_known_args(["--executor_class_path", "x.Y", "--json_serialized_invocation_args", "{}"])[0]
+        .artifacts_only
+        is True
+    )
 
 
 def test_what_runs_elsewhere_keeps_its_uris():

@@ -13,6 +13,9 @@ from tfx.scripts import run_executor
 from tfx.types import standard_artifacts
 
 from components.node import vertex_training
+from pipeline.compiled import training_job
+from pipeline.settings.cluster import VertexSettings
+from pipeline.settings.nodes import Training
 
 POOLS = [
     {"machine_spec": {"machine_type": "n1-standard-8"}, "replica_count": 1, "container_spec": {"image_uri": "image:1"}},
@@ -36,12 +39,12 @@ def _taking(client: mock.Mock) -> Callable[[Any], None]:
     return lambda self: setattr(self, "_client", client)
 
 
-def started(state: JobState = JobState.JOB_STATE_SUCCEEDED) -> tuple[str, CustomJob]:
+def started(state: JobState = JobState.JOB_STATE_SUCCEEDED, job: dict[str, Any] = JOB) -> tuple[str, CustomJob]:
     """Runs the node against a recorded client; gives the parent and the job that it asked for."""
     client = mock.create_autospec(JobServiceClient, instance=True)
     client.create_custom_job.return_value = CustomJob(name="projects/1/locations/l/customJobs/2")
     client.get_custom_job.return_value = CustomJob(name="projects/1/locations/l/customJobs/2", state=state)
-    context = vertex_training.Executor.Context(extra_flags=[f"--training_job={json.dumps(JOB)}"])
+    context = vertex_training.Executor.Context(extra_flags=[f"--training_job={json.dumps(job)}"])
     with mock.patch.object(training_clients.VertexJobClient, "create_client", _taking(client)):
         vertex_training.Executor(context).Do(*artifacts(), PROPERTIES)
     call = client.create_custom_job.call_args.kwargs
@@ -61,6 +64,25 @@ def test_the_job_has_the_settings_worker_pools_and_runs_our_worker_on_the_nodes_
         assert "gs://bucket/examples" in arguments.inputs
         config = json.loads(json.loads(arguments.exec_properties)["custom_config"])
         assert {key: config[key] for key in CONFIG} == CONFIG
+
+
+def test_all_that_the_settings_say_of_a_job_arrives_in_it():
+    settings = VertexSettings.model_validate(
+        {
+            "target": "vertex", "project": "my-project", "location": "europe-west4", "pipeline_root": "gs://b/root",
+            "image": "image:1", "encryption_key": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+            "network": "projects/1/global/networks/n", "reserved_ip_ranges": ["jobs"],
+            "parameters": {"data": "gs://b/data", "push_destination": "gs://b/models"},
+        }
+    )  # fmt: skip
+    training = Training(machine="n1-standard-8", timeout_hours=1.5, strategy="spot", persistent_resource="pool")
+    flag = training_job.training_job_flag(training, image="image:1", settings=settings)
+    _, job = started(job=json.loads(flag.removeprefix("--training_job=")))
+    assert job.encryption_spec.kms_key_name == settings.encryption_key
+    assert (job.job_spec.network, [*job.job_spec.reserved_ip_ranges]) == (settings.network, ["jobs"])
+    assert job.job_spec.scheduling.strategy.name == "SPOT"
+    assert job.job_spec.scheduling.timeout.total_seconds() == 5400
+    assert job.job_spec.persistent_resource_id == "pool"
 
 
 def test_a_failed_job_fails_the_node():

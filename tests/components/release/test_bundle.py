@@ -124,3 +124,27 @@ def test_one_file_is_read_only_as_it_was_written(folder):
         bundle.read_file(folder, "labels.txt")
     with pytest.raises(BundleError, match=r"'\.\./secret' is not in"):
         bundle.read_file(folder, "../secret")
+
+
+@pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.INFO])
+def test_a_pipe_in_a_files_place_is_refused_and_waited_for_by_nobody(tmp_path, name):
+    (tmp_path / bundle.INFO).write_text('{"name": "x"}')
+    bundle.write_manifest(tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert any("pipe" in fault or "not a file" in fault for fault in bundle.verify(tmp_path))
+    with pytest.raises(BundleError, match=r"a pipe|not a file"):
+        bundle.read_info(tmp_path)
+
+
+def test_a_folder_of_a_bundle_that_is_a_link_out_of_it_is_not_read(tmp_path):
+    folder, outside = tmp_path / "bundle", tmp_path / "outside"
+    for place in (folder / "model", outside):
+        place.mkdir(parents=True)
+        (place / "weights").write_bytes(b"1")
+    bundle.write_manifest(folder)
+    (folder / "model" / "weights").unlink()
+    (folder / "model").rmdir()
+    (folder / "model").symlink_to(outside)
+    with pytest.raises(BundleError, match="not a file but a link or a device"):
+        bundle.read_file(folder, "model/weights")

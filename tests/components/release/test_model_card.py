@@ -120,3 +120,10 @@ def test_any_text_is_one_line_of_plain_text_in_markdown(text):
     shown = "".join(each if each.isprintable() else " " for each in text).strip()
     assert rendered.tables == [[["a"], [shown]]]
     assert rendered.elements <= {"table", "thead", "tbody", "tr", "th", "td"}
+
+
+def test_a_card_says_where_too_few_pictures_show_nothing():
+    few = card.render(facts.of(info() | {"evidence": "insufficient"}, evaluation(), LABELS))
+    enough = card.render(facts.of(info() | {"evidence": "sufficient"}, evaluation(), LABELS))
+    said = "Not shown to be as good as the float model: 500 pictures are too few to tell."
+    assert all(said in text for text in few.values()) and not any("Not shown" in text for text in enough.values())

@@ -1,5 +1,6 @@
 """The charts' numbers, and that Vega-Lite itself takes each specification."""
 
+import html
 import warnings
 
 import numpy as np
@@ -83,3 +84,10 @@ def test_without_measurements_there_are_no_charts():
     assert score_charts.slices(None) is None
     assert run_charts.curve({}, {"train/loss": "training"}, "loss") is None
     assert run_charts.times([]) is None
+
+
+def test_classes_called_like_what_javascript_objects_have_are_drawn():
+    names = ["ant", "constructor", "toString", "__proto__", 'it\'s "<b>" \\ é']
+    rows = [{"name": name, "pictures": 9, "float": 0.9, "int8": 0.8, "difference": -0.1} for name in names]
+    drawn = html.unescape(vl_convert.vegalite_to_svg(charts.per_class(rows).to_dict()))
+    assert [name for name in names if f">{name}</text>" not in drawn] == []

@@ -72,11 +72,11 @@ def made(tmp_path_factory) -> Made:
 
 
 def debug(*arguments: object) -> tuple[int, str]:
-    """→ exit code and standard output."""
+    """→ exit code and what is said."""
     result = CliRunner().invoke(
         analysis_commands.app, ["debug-quantization", *map(str, arguments)], catch_exceptions=False
     )
-    return result.exit_code, result.stdout
+    return result.exit_code, result.output
 
 
 def check(said: dict, made: Made, encoded: list[bytes]) -> None:

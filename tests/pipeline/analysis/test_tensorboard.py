@@ -143,3 +143,17 @@ def test_an_address_that_cannot_be_had_is_one_clear_sentence(workdir):
     assert re.fullmatch(rf"Error: .* port {port}, it was already in use: give another --port, or --port 0 .*\n", said)
     said = refused(workdir, "192.0.2.1", 0)
     assert re.fullmatch(r"Error: 192\.0\.2\.1:0 cannot be had: .*\. Give another --host\.\n", said)
+
+
+@pytest.mark.parametrize(
+    "header", ["localhost:6006", "127.0.0.1", "127.0.0.1:6006", "[::1]:6006", "10.0.0.7", "board:1"]
+)
+def test_an_address_or_a_name_of_this_machine_may_ask(header):
+    assert tensorboard.asked_of_us(header, "board")
+
+
+@pytest.mark.parametrize(
+    "header", ["evil.example", "evil.example:6006", "localhost.evil.example", "", "127.0.0.1.evil.example"]
+)
+def test_a_name_that_somebody_else_made_point_here_may_not(header):
+    assert not tensorboard.asked_of_us(header, "localhost")

@@ -1,15 +1,16 @@
 """The compiled file broken in one place at a time: what `check` must say, and by which rule."""
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pipeline.checks import artifact_types, code, executors, graph, invocation, names, parameters
+from pipeline.checks import artifact_types, code, drivers, executors, exits, graph, invocation, names, parameters, sizes
 from pipeline.checks.check import Rule
 from pipeline.compiled.compiled_file import Compiled
 
-GATE, TRAINER, PUSHER = "AccuracyGate-w025-r64", "FloatTrainer-w025-r64", "Pusher-w025-r64"
-BUILDER, INGESTION = "BundleBuilder-w025-r64", "ImageNetExampleGen"
+GATE, TRAINER, PUSHER = "Variant/AccuracyGate", "Variant/FloatTrainer", "Variant/Pusher"
+BUILDER, INGESTION = "Variant/BundleBuilder", "ImageNetExampleGen"
 INPUTS_SPEC = "--json_serialized_inputs_spec_args"
 
 
@@ -25,16 +26,22 @@ class Broken(NamedTuple):
     target: str = "both"
 
 
-def inputs(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.tasks[task]["inputs"]
+def task(compiled: Compiled, name: str) -> dict[str, Any]:
+    """As messages name it: DAG/TASK within a DAG."""
+    dag, _, key = name.rpartition("/")
+    return (compiled.spec["components"][dag]["dag"]["tasks"] if dag else compiled.tasks)[key]
 
 
-def container(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.container(task) or {}
+def inputs(compiled: Compiled, name: str) -> dict[str, Any]:
+    return task(compiled, name)["inputs"]
 
 
-def component(compiled: Compiled, task: str) -> dict[str, Any]:
-    return compiled.spec["components"][task]
+def component(compiled: Compiled, name: str) -> dict[str, Any]:
+    return compiled.spec["components"][task(compiled, name)["componentRef"]["name"]]
+
+
+def container(compiled: Compiled, name: str) -> dict[str, Any]:
+    return compiled.spec["deploymentSpec"]["executors"][component(compiled, name)["executorLabel"]]["container"]
 
 
 def redeclare(compiled: Compiled, task: str, edit: Callable[[dict[str, Any]], Any]) -> None:
@@ -53,7 +60,7 @@ def give_output(compiled: Compiled, kind: str) -> None:
     """As TFX's compiler does for `outputs['blessing'].future()[0].value`: the Pusher takes a value of the gate."""
     component(compiled, GATE)["outputDefinitions"]["parameters"] = {"blessing": {"parameterType": "NUMBER_DOUBLE"}}
     redeclare(compiled, PUSHER, lambda declared: declared["parameters"].update(drop={"parameterType": kind}))
-    output = {"producerTask": GATE, "outputParameterKey": "blessing"}
+    output = {"producerTask": "AccuracyGate", "outputParameterKey": "blessing"}
     inputs(compiled, PUSHER)["parameters"]["drop"] = {"taskOutputParameter": output}
 
 
@@ -62,8 +69,18 @@ def import_examples(compiled: Compiled, uri: dict[str, Any]) -> None:
     compiled.spec["deploymentSpec"]["executors"]["IngestionReport_executor"] = {"importer": {"artifactUri": uri}}
 
 
-def set_condition(compiled: Compiled, task: str, condition: str) -> None:
-    compiled.tasks[task]["triggerPolicy"] = {"condition": condition}
+def set_condition(compiled: Compiled, name: str, condition: str) -> None:
+    task(compiled, name)["triggerPolicy"] = {"condition": condition}
+
+
+WHATEVER = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+
+
+def late(compiled: Compiled) -> dict[str, Any]:
+    """ZooReport's call again, behind it."""
+    called = copy.deepcopy(compiled.tasks["ZooReport"])
+    del called["triggerPolicy"]
+    return called | {"dependentTasks": ["ZooReport"], "taskInfo": {"name": "Late"}}
 
 
 def import_on_condition(compiled: Compiled) -> None:
@@ -109,16 +126,16 @@ SPECS = [
     ),
     Broken(
         "unknown component", lambda c: c.tasks["DataGate"].update(componentRef={"name": "Gate"}),
-        graph.implementations, "DataGate", "'Gate', which is no component", "Name one of AccuracyGate-w025-r64",
+        graph.implementations, "DataGate", "'Gate', which is no component", "Name one of AccuracyGate",
     ),
     Broken(
-        "unknown executor", lambda c: component(c, "Pusher-w025-r64").update(executorLabel="push"),
+        "unknown executor", lambda c: component(c, PUSHER).update(executorLabel="push"),
         graph.implementations, PUSHER, "'push', which is no executor", "under deploymentSpec.executors",
     ),
     Broken(
         "unknown producer",
         lambda c: inputs(c, "DataGate")["artifacts"]["report"]["taskOutputArtifact"].update(producerTask="Report_task"),
-        graph.producers, "DataGate", "'Report_task', which is no task", "Name one of AccuracyGate-w025-r64",
+        graph.producers, "DataGate", "'Report_task', which is no task", "Name one of DataGate",
     ),
     Broken(
         "unknown output",
@@ -159,7 +176,7 @@ SPECS = [
     ),
     Broken(
         "undeclared parameter", lambda c: c.parameters.pop("margin"),
-        parameters.sources, GATE, "the run's 'margin', which is not declared", "root.inputDefinitions.parameters",
+        parameters.sources, "branches", "the run's 'margin', which is not declared", "root.inputDefinitions.parameters",
     ),
     Broken(
         "runtimeValue as before 2.1",
@@ -178,7 +195,7 @@ SPECS = [
     ),
     Broken(
         "output value for a text", lambda c: give_output(c, "STRING"),
-        parameters.sources, PUSHER, f"STRING and takes {GATE}'s 'blessing', a NUMBER_DOUBLE", "Declare it NUMBER",
+        parameters.sources, PUSHER, "STRING and takes AccuracyGate's 'blessing', a NUMBER_DOUBLE", "Declare it NUMBER",
     ),
     Broken(
         "the run's number for a text",
@@ -268,5 +285,63 @@ SPECS = [
         "function that is not there",
         lambda c: inputs(c, TRAINER)["parameters"]["run_fn"]["runtimeValue"].update(constant="trainer.task.run"),
         code.named_code, TRAINER, "'trainer.task.run': there is no 'run' in task.py", "Name one that is there",
+    ),
+    Broken(
+        "task behind the zoo's report", lambda c: c.tasks.update(Late=late(c)),
+        exits.exits, "Late", "waits for ZooReport, which runs however others ended", "out of its dependentTasks",
+        "kubeflow",
+    ),
+    Broken(
+        "DAG that only ends",
+        lambda c: task(c, "branches/Variant-w025-r64").update(triggerPolicy=WHATEVER),
+        exits.exits, "branches", "no task but Variant-w025-r64, to run however others ended", "Add the tasks",
+        "kubeflow",
+    ),
+    Broken(
+        "report behind nothing", lambda c: c.tasks["ZooReport"].pop("dependentTasks"),
+        exits.exits, "ZooReport", "has no dependentTasks: it would never run", "wait for one task", "kubeflow",
+    ),
+    Broken(
+        "report behind two", lambda c: c.tasks["ZooReport"].update(dependentTasks=["branches", "DataGate"]),
+        exits.exits, "ZooReport", "waits for DataGate, branches: Kubeflow runs it 2 times", "wait for one",
+        "kubeflow",
+    ),
+    Broken(
+        "once for each artifact",
+        lambda c: c.tasks["DataGate"].update(
+            artifactIterator={"itemInput": "report", "items": {"inputArtifact": "report"}}
+        ),
+        drivers.drivers, "DataGate", "(artifactIterator), which Kubeflow refuses", "Iterate over a param",
+        "kubeflow",
+    ),
+    Broken(
+        "constant longer than an argument",
+        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "x" * 200_000}}),
+        sizes.sizes, "DataGate", "'code' is 200,002 bytes, wanted at most 131,071", "Put it into a file", "kubeflow",
+    ),
+    Broken(
+        "argument longer than the kernel takes", lambda c: container(c, "DataGate")["args"].append("x" * 131_072),
+        sizes.sizes, "DataGate", "An argument of its container is 131,072 bytes", "Put it into a file", "kubeflow",
+    ),
+    Broken(
+        "Argo's reference in a constant",
+        lambda c: inputs(c, "DataGate")["parameters"].update(code={"runtimeValue": {"constant": "{{workflow.name}}"}}),
+        parameters.references, "DataGate", "'code' has '{{workflow.name' in it", "without {{ and $(", "kubeflow",
+    ),
+    Broken(
+        "Kubernetes' reference in a default", lambda c: c.parameters["data"].update(defaultValue="/mnt/$(HOME)"),
+        parameters.references, "parameter data", "has '$(HOME' in it", "without {{ and $(", "kubeflow",
+    ),
+    Broken(
+        "condition in words", lambda c: set_condition(c, "DataGate", "this is no condition"),
+        executors.conditions, "DataGate", "'this is no condition' is no expression of CEL", "inputs.parameter_values",
+    ),
+    Broken(
+        "condition with an open bracket", lambda c: set_condition(c, "DataGate", "(1 == 1"),
+        executors.conditions, "DataGate", "is no expression of CEL", "inputs.parameter_values",
+    ),
+    Broken(
+        "condition of Python's", lambda c: set_condition(c, "DataGate", "not (1 == 1)"),
+        executors.conditions, "DataGate", "is no expression of CEL", "inputs.parameter_values",
     ),
 ]  # fmt: skip

@@ -222,3 +222,27 @@ def test_no_damage_makes_the_check_raise(good, data, target):
     damaged = Compiled(spec, good[target].platform)
     for each in (damaged, check.placed(damaged, SETTINGS[target])):
         assert all(isinstance(problem, parsed.Problem) for problem in check.check(each, target))
+
+
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        ("vertex", {"project", "pipeline_root", "service_account", "network", "image", "parameters.data"}),
+        ("kubeflow", {"host", "namespace", "pipeline_root", "image"}),
+    ],
+)
+def test_settings_that_are_still_the_examples_are_told_field_by_field(target, fields):
+    given = ROOT / "settings" / f"{target}.yaml"
+    problems = check.check_file(ROOT / "pipeline.yaml", target, given)
+    told = {problem.fault.split(" is ")[0] for problem in problems if problem.task == "settings"}
+    assert fields <= told
+    assert all(problem.mend == f"Give your own in {given}." for problem in problems if problem.task == "settings")
+    assert not [each for each in check.check_file(ROOT / "pipeline.yaml", target) if each.task == "settings"]
+
+
+def test_settings_that_somebody_filled_in_have_no_such_fault(tmp_path):
+    text = (ROOT / "settings" / "vertex.yaml").read_text()
+    text = text.replace("my-project", "pictures-eu").replace("my-bucket", "pictures").replace("my-network", "inner")
+    (tmp_path / "mine.yaml").write_text(text.replace("projects/12345/", "projects/777/").replace(".example", ".test"))
+    problems = check.check_file(ROOT / "pipeline.yaml", "vertex", tmp_path / "mine.yaml")
+    assert [problem for problem in problems if problem.task == "settings"] == []

@@ -162,12 +162,13 @@ def test_what_a_killed_clean_left_is_found_by_the_next(workdir):
     assert (stray.exists(), system.exists(), resume.exists()) == (False, False, True)
 
 
-def test_a_work_directory_that_was_moved_is_refused_and_stays(workdir, tmp_path):
-    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
-    subprocess.run(["cp", "-r", str(tmp_path), str(moved)], check=True)
-    said = mobilenet(moved, "--delete", code=1)
-    assert "the work directory was moved" in said
-    assert len(list(moved.glob("artifacts/*/*/*"))) == 6
+def test_a_copy_of_a_work_directory_is_cleaned_as_its_original_would_be_which_stays(workdir, tmp_path):
+    copy = tmp_path.with_name(f"{tmp_path.name}-copy")
+    subprocess.run(["cp", "-r", str(tmp_path), str(copy)], check=True)
+    mobilenet(copy, "--keep", 1, "--delete")
+    left = sorted(str(each.relative_to(copy / "artifacts")) for each in copy.glob("artifacts/*/*/*"))
+    assert left == ["Maker/out/1", "Maker/out/5", "Pusher/out/2", "Pusher/out/6"]
+    assert len(workdir.folders) == 6
 
 
 def test_a_folder_of_anything_else_is_refused_and_nothing_is_written_to_it(tmp_path):

@@ -7,10 +7,12 @@ apiserver/server/{run,experiment,job}_server.go.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -40,11 +42,18 @@ def invalid(message: str) -> Refused:
     return Refused(400, 3, message)
 
 
+def internal(message: str) -> Refused:
+    """Of a spec that the server does not take, with the stack that it sends along."""
+    stack = "\ngithub.com/kubeflow/pipelines/backend/src/common/util.NewInternalServerError\n\t/go/src/error.go:143"
+    return Refused(500, 13, f"Failed to create a new run: InternalServerError: {message}{stack}")
+
+
 @dataclass
 class State:
     """What the server knows, what it was asked, and what it demands."""
 
     token: str | None = None
+    cookie: str | None = None  # Without it a request is led to a login page.
     namespace: str | None = None  # Of the only user, where there are several.
     denied: bool = False  # The token is known and may do nothing.
     asked: list[tuple[str, str, Any]] = field(default_factory=list)  # Method, path, body.
@@ -63,11 +72,16 @@ class State:
 class KubeflowServer:
     """Runs in a thread while it is entered."""
 
-    def __init__(self, **demands: Any) -> None:
+    def __init__(self, *, certificate: Path | None = None, **demands: Any) -> None:
         self.state = State(**demands)
         handler = type("Handler", (_Handler,), {"state": self.state})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.host = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.host = f"https://localhost:{self._server.server_port}"
 
     def __enter__(self) -> KubeflowServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -96,6 +110,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(text) if text else None
         self.state.asked.append((self.command, url.path, body))
         self.state.headers.append(dict(self.headers))
+        if self.state.cookie and self.headers.get("Cookie") != self.state.cookie:
+            self.send_response(302)
+            self.send_header("Location", "/dex/auth")
+            self.end_headers()
+            return
         try:
             self._admit()
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -152,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(404, 5, "Not Found")
         _known_fields(body, RUN if path == "runs" else RECURRING)
         if body["experiment_id"] not in {each["experiment_id"] for each in state.experiments}:
-            raise invalid(f"Failed to fetch namespace for experiment {body['experiment_id']}")
+            raise Refused(404, 5, f"Experiment {body['experiment_id']} not found")
         check_spec(body["pipeline_spec"], body["runtime_config"]["parameters"])
         if path == "runs":
             made = {**body, "run_id": f"run-{len(state.runs) + 1}", "state": "PENDING"}
@@ -171,9 +190,9 @@ def check_spec(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
     platform, spec = spec.get("platform_spec"), spec.get("pipeline_spec", spec)
     parsed = _parsed(spec, pipeline_spec_pb2.PipelineSpec())
     if parsed.schema_version != "2.1.0":
-        raise invalid(f"KFP only supports schema version 2.1.0, but the spec has version {parsed.schema_version}")
+        raise internal(f"KFP only supports schema version 2.1.0, but the spec has version {parsed.schema_version}")
     if platform is not None and "kubernetes" not in _parsed(platform, pipeline_spec_pb2.PlatformSpec()).platforms:
-        raise invalid("invalid platform spec")
+        raise internal("invalid platform spec")
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name, parameter in declared.items():
         if name not in parameters and "defaultValue" not in parameter and not parameter.get("isOptional"):
@@ -189,7 +208,7 @@ def _parsed(document: dict[str, Any], message: Any) -> Any:
     try:
         return json_format.ParseDict(document, message)
     except json_format.ParseError as error:
-        raise invalid(f"invalid v2 pipeline spec: {error}") from error
+        raise internal(f"invalid v2 pipeline spec: {error}") from error
 
 
 def check_cron(text: str) -> None:
@@ -223,5 +242,7 @@ def _page(key: str, entries: list[dict[str, Any]], query: dict[str, str]) -> dic
     """Nothing to tell is left out, as protocol buffers do."""
     if query.get("sort_by") == "created_at desc":
         entries = sorted(entries, key=lambda entry: entry["created_at"], reverse=True)
-    shown = entries[: int(query.get("page_size") or 20)]
-    return {key: shown, "total_size": len(entries)} if shown else {}
+    start = int(query.get("page_token") or 0)
+    end = start + int(query.get("page_size") or 20)
+    shown, more = entries[start:end], {"next_page_token": str(end)} if end < len(entries) else {}
+    return {key: shown, "total_size": len(entries), **more} if shown else {}

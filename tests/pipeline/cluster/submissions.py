@@ -6,8 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from pipeline.branch import Branch
-from pipeline.compiled import compiled_file, compiler
+from pipeline.compiled import compiled_file
 from pipeline.compiled.compiled_file import Compiled
 from pipeline.settings.cluster import KubeflowSettings, VertexSettings
 
@@ -20,6 +19,9 @@ GPU_IMAGE = "registry.example/mobilenet:1-gpu"
 @functools.lru_cache(maxsize=1)
 def compiled() -> Compiled:
     """As `mobilenet compile` makes it."""
+    from pipeline.branch import Branch
+    from pipeline.compiled import compiler  # Which imports TFX: not every test needs it.
+
     return compiler.compile_pipeline(compiler.DEFAULTS, [Branch.of("0.25_64", "sample")])
 
 
@@ -35,7 +37,7 @@ def broken(folder: Path) -> Path:
     path = written(folder)
     faulty = compiled_file.read(path)
     faulty.tasks["DataGate"]["dependentTasks"] = ["Nobody"]
-    given = faulty.tasks["Pusher-w025-r64"]["inputs"]["parameters"]
+    given = faulty.nodes["Pusher-w025-r64"].task["inputs"]["parameters"]
     given["push_destination"] = {"componentInputParameter": "nothing"}
     compiled_file.write(path, faulty)
     return path
@@ -56,7 +58,7 @@ def vertex_settings(**changes: Any) -> VertexSettings:
     return VertexSettings.model_validate(said | changes)
 
 
-def kubeflow_settings(host: str, mount: str = "/mnt/volume", **changes: Any) -> KubeflowSettings:
+def kubeflow_settings(host: str | None, mount: str = "/mnt/volume", **changes: Any) -> KubeflowSettings:
     """Everything said that can be, but for the user's namespace and token."""
     said = {
         "target": "kubeflow", "host": host, "pipeline_root": "minio://mlpipeline/mobilenet", "image": IMAGE,

@@ -1,5 +1,6 @@
 """The commands for clusters as they are typed: what they print, how they end, what they leave behind."""
 
+import io
 import re
 import signal
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
+from pipeline.cluster import commands
+from pipeline.cluster.runs import Run
 from tests.pipeline.cluster import submissions
 from tests.pipeline.cluster.kubeflow_server import KubeflowServer
 from tests.pipeline.test_cli import ROOT, mobilenet
@@ -50,7 +54,7 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(arguments, me
     output = ["--output", str(tmp_path / "out.yaml")] if arguments[0] == "compile" else []
     done = mobilenet(*arguments, *output)
     assert done.returncode == 1, done.stderr
-    assert re.search(message, done.stdout)
+    assert re.search(message, done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -65,7 +69,8 @@ def test_a_damaged_file_is_told_and_not_thrown(command, tmp_path):
         "run-compiled": lambda: mobilenet("run-compiled", damaged, "--workdir", str(tmp_path / "runs")),
     }[command]()
     assert done.returncode == 1
-    assert "Write the file with `mobilenet compile`" in done.stdout or "the compiled file is not whole" in done.stdout
+    said = done.stdout + done.stderr  # The faults that were found, and the error.
+    assert "Write the file with `mobilenet compile`" in said or "the compiled file is not whole" in said
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -83,6 +88,17 @@ def test_submit_prints_the_runs_page_and_runs_lists_it(tmp_path, server):
     listed = mobilenet("runs", "kubeflow", "--settings", where)
     assert listed.returncode == 0
     assert "run-1" in listed.stdout and f"{server.host}/#/runs/details/run-1" in listed.stdout
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_runs_id_and_page_are_whole_at_any_width(width):
+    identity = "9390a535-032c-45a8-8354-17ed293f84f5"
+    page = f"https://kubeflow.example/pipeline/#/runs/details/{identity}"
+    written = io.StringIO()
+    shown = Console(file=written, width=width)
+    commands._show_runs(shown, [Run(identity, "mobilenet-1", "succeeded", None, 12.0, page)])
+    assert written.getvalue().count(identity) == 2  # The page ends with it.
+    assert page in written.getvalue()
 
 
 @pytest.mark.parametrize(("ended", "code"), [("SUCCEEDED", 0), ("FAILED", 1)])

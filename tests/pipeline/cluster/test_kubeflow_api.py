@@ -6,11 +6,12 @@ from datetime import datetime, timezone
 import pytest
 import yaml
 
+from pipeline.branch import Branch
 from pipeline.cluster import kubeflow_api, runs, submit
 from pipeline.cluster.runs import ClusterError
 from pipeline.cluster.submission import Submitted
-from pipeline.compiled import compiled_file
-from tests.pipeline.cluster import submissions
+from pipeline.compiled import compiled_file, compiler
+from tests.pipeline.cluster import kubeflow_server, submissions
 from tests.pipeline.cluster.kubeflow_server import NOT_YET, KubeflowServer, Refused
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -60,7 +61,7 @@ def test_each_node_gets_its_image_resources_and_volumes(tmp_path, server):
     assert trainer["resources"]["accelerator"] == {"type": "nvidia.com/gpu", "count": "2"}
     assert gate["resources"] == {"memoryLimit": 8.0}
     executors = sent["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert len(executors) == len(compiled.tasks) == 15
+    assert len(executors) == len(compiled.nodes) == 15
     assert {json.dumps(each["pvcMount"]) for each in executors.values()} == {
         '[{"constant": "pictures", "mountPath": "/mnt/volume"}]'
     }
@@ -73,7 +74,7 @@ def test_the_cache_is_as_the_settings_say(tmp_path, server, cache):
     settings = submissions.kubeflow_settings(server.host, cache=cache)
     kubeflow_api.submit(submission(tmp_path, server.host, settings=settings), wait=False, report=print)
     sent = server.state.posted["/apis/v2beta1/runs"]["pipeline_spec"]["pipeline_spec"]
-    assert ("cachingOptions" in sent["root"]["dag"]["tasks"]["FloatTrainer-w025-r64"]) is cache
+    assert ("cachingOptions" in compiled_file.Compiled(sent).nodes["FloatTrainer-w025-r64"].task) is cache
 
 
 @pytest.mark.filterwarnings(
@@ -190,30 +191,124 @@ def test_runs_are_listed_the_latest_first_with_their_state_time_and_page(tmp_pat
     assert second.minutes and second.minutes > 0  # Until now.
 
 
-def test_waiting_follows_the_pipelines_own_tasks_to_the_end(tmp_path, server, monkeypatch):
+def detail(name, state, end=None):
+    """As the API gives it: no reason of a failure, and a time that is not yet as 1970."""
+    return {"display_name": name, "state": state, "end_time": f"2026-01-02T03:{end:02}:00Z" if end else NOT_YET}
+
+
+def followed(folder, server, monkeypatch, *script, compiled=None):
+    """What is said while a run goes through these answers, and the state that it ends with."""
     monkeypatch.setattr(runs, "FIRST", 0.0)
+    server.state.script = list(script)
+    path = folder / "pipeline.yaml"
+    compiled_file.write(path, compiled or submissions.compiled())
+    ready = submit.prepare(path, submissions.kubeflow_settings(server.host)).at(NOW)
+    said = []
+    state = kubeflow_api.submit(ready, wait=True, report=said.append).state
+    assert said.pop(0) == f"run-1: {server.host}/#/runs/details/run-1"
+    return said, state
+
+
+LOGS = "The logs: kubectl --namespace kubeflow logs --selector pipeline/runid=run-1 --container main --prefix --tail 30"
+
+
+def test_waiting_follows_the_pipelines_own_tasks_to_the_end(tmp_path, server, monkeypatch):
     tasks = [
-        {"display_name": "DataGate-driver", "state": "SUCCEEDED"},
-        {"display_name": "DataGate", "state": "SUCCEEDED"},
-        {"display_name": "executor", "state": "FAILED"},
-        {"display_name": "Evaluator-w025-r64", "state": "FAILED", "error": {"code": 13, "message": "no memory"}},
+        detail("executor", "FAILED", 9),
+        detail("Evaluator", "FAILED", 9),
+        detail("DataGate-driver", "SUCCEEDED", 3),
+        detail("DataGate", "SUCCEEDED", 4),
+        detail("root", "FAILED", 10),
+        detail("LabelSchema", "SUCCEEDED", 2),
     ]
-    server.state.script = [
-        {"state": "RUNNING", "run_details": {"task_details": tasks[:2]}},
+    said, state = followed(
+        tmp_path, server, monkeypatch,
+        {"state": "RUNNING", "run_details": {"task_details": tasks[2:]}},
         Refused(503, 14, "upstream connect error"),
         {"state": "FAILED", "run_details": {"task_details": tasks}, "error": {"code": 13, "message": "run failed"}},
-    ]
-    said = []
-    submitted = kubeflow_api.submit(submission(tmp_path, server.host), wait=True, report=said.append)
-    assert submitted.state == "failed"
+    )  # fmt: skip
+    assert state == "failed"
     assert said == [
-        f"run-1: {server.host}/#/runs/details/run-1",
+        "LabelSchema: succeeded",
         "DataGate: succeeded",
         f"{NAME}: running",
         f"{server.host} is busy or starting (503: upstream connect error). Try again in a minute. Asking again.",
-        "Evaluator-w025-r64: failed. no memory",
+        "Evaluator: failed",
         f"{NAME}: failed. run failed",
+        LOGS,
     ]
+
+
+def test_tasks_of_several_variants_are_told_by_how_many_are_where(tmp_path, server, monkeypatch):
+    variants = [Branch.of(name, "sample") for name in ("0.25_64", "0.5_64", "0.25_128")]
+    tasks = [detail("FloatTrainer", "RUNNING"), detail("FloatTrainer", "SUCCEEDED", 5)]
+    running = {"state": "RUNNING", "run_details": {"task_details": tasks}}
+    more = [detail("FloatTrainer", "SUCCEEDED", 6), detail("FloatTrainer", "FAILED", 7), tasks[1]]
+    failed = {"state": "FAILED", "run_details": {"task_details": more}}
+    compiled = compiler.compile_pipeline(compiler.DEFAULTS, variants)
+    said, _ = followed(tmp_path, server, monkeypatch, running, failed, compiled=compiled)
+    assert said == [
+        "FloatTrainer: 1 of 3 running, 1 of 3 succeeded",
+        f"{NAME}: running",
+        "FloatTrainer: 1 of 3 failed, 2 of 3 succeeded",
+        f"{NAME}: failed",
+        LOGS,
+    ]
+
+
+def test_states_that_froze_are_not_told_as_running_when_the_run_has_ended(tmp_path, server, monkeypatch):
+    tasks = [detail("FloatTrainer", "RUNNING"), detail("DataGate", "SUCCEEDED", 4)]
+    said, state = followed(
+        tmp_path, server, monkeypatch, {"state": "SUCCEEDED", "run_details": {"task_details": tasks}}
+    )
+    assert state == "succeeded"
+    assert said == [
+        "DataGate: succeeded",
+        f"{NAME}: succeeded",
+        "Kubeflow has not told how 16 of 17 tasks ended; its page may.",
+    ]
+
+
+def test_a_run_that_was_terminated_is_told_from_one_that_failed(tmp_path, server, monkeypatch):
+    history = [{"state": "RUNNING"}, {"state": "CANCELING"}, {"state": "FAILED"}]
+    said, _ = followed(tmp_path, server, monkeypatch, {"state": "FAILED", "state_history": history})
+    assert said == [f"{NAME}: failed", "It was terminated.", LOGS]
+
+
+def test_a_run_that_is_deleted_while_it_is_followed_does_not_go_on(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(runs, "FIRST", 0.0)
+    server.state.script = [{"state": "RUNNING"}, Refused(404, 5, "Run run-1 not found")]
+    said = []
+    with pytest.raises(ClusterError, match="Run run-1 not found"):
+        kubeflow_api.submit(submission(tmp_path, server.host), wait=True, report=said.append)
+    assert said[-1] == "No longer following run-1, which was deleted"
+
+
+def test_many_runs_are_asked_for_in_small_pages(tmp_path, server):
+    settings = submissions.kubeflow_settings(server.host)
+    kubeflow_api.submit(submission(tmp_path, server.host), wait=False, report=print)
+    [run] = server.state.runs
+    server.state.runs += [run | {"run_id": f"run-{number}"} for number in range(2, 31)]
+    del server.state.asked[:]
+    assert [each.id for each in kubeflow_api.runs(settings, print, limit=25)] == [f"run-{n}" for n in range(1, 26)]
+    assert [path for _, path, _ in server.state.asked].count("/apis/v2beta1/runs") == 3
+
+
+def test_of_an_error_with_gos_stack_the_words_alone_are_shown(tmp_path, server, monkeypatch):
+    stack = (
+        "\ngithub.com/kubeflow/pipelines/backend/src/common/util.NewInternalServerError\n\t/go/src/util/error.go:143"
+    )
+    said = "Failed to create a new run: InternalServerError: invalid DAG: circular dependency" + stack * 20
+    monkeypatch.setattr(kubeflow_server, "check_spec", raising(Refused(500, 13, said)))
+    with pytest.raises(ClusterError, match=r"refuses the request \(500\): .*circular dependency$"):
+        kubeflow_api.submit(submission(tmp_path, server.host), wait=False, report=print)
+
+
+def raising(error):
+    def refuse(*_):
+        raise error
+
+    return refuse
 
 
 def test_a_run_that_is_not_there_is_said(server):

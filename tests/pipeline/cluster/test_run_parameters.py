@@ -215,3 +215,12 @@ def test_data_that_this_machine_does_not_see_has_no_digest(folder):
 def test_data_that_ingestion_would_refuse_is_refused_before_the_run(tmp_path):
     with pytest.raises(RunParameterError, match="no train folder"):
         run_parameters.data_digest(str(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["/mnt/{{workflow.name}}", "/mnt/$(HOME)"])
+def test_what_argo_would_replace_in_a_value_is_refused_on_kubeflow(compiled, kubeflow, value):
+    with pytest.raises(
+        RunParameterError, match=r"--parameter data is .*, wanted it without .*which Argo would replace"
+    ):
+        values(compiled, kubeflow, {"data": value})
+    assert values(compiled, kubeflow, {"data": "/mnt/{SPAN}"})["data"] == "/mnt/{SPAN}"

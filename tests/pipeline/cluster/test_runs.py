@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.cluster import runs
-from pipeline.cluster.runs import ClusterError, Look, Run, Unreachable
+from pipeline.cluster.runs import ClusterError, Gone, Look, Run, Unreachable
 
 
 def look(state, error="", **tasks):
@@ -76,3 +76,9 @@ def test_who_stops_following_leaves_the_run_alone_and_says_so(reason):
     said, _, end = followed([look("running"), reason])
     assert said == ["mobilenet-1: running", "No longer following run-1, which goes on: https://page"]
     assert end is reason
+
+
+def test_a_run_that_was_deleted_is_not_said_to_go_on():
+    said, _, end = followed([look("running"), Gone("no such run.")])
+    assert said == ["mobilenet-1: running", "No longer following run-1, which was deleted"]
+    assert isinstance(end, ClusterError)

@@ -28,7 +28,7 @@ def test_nothing_is_sent_to_vertex_when_the_check_fails(tmp_path, monkeypatch):
         monkeypatch.setattr(PipelineServiceClient, method, lambda *args, **kwargs: asked.append(kwargs))
     with pytest.raises(SubmitError, match="would not run on vertex, so nothing was sent") as caught:
         submitted_to_vertex(submissions.broken(tmp_path))
-    assert "DataGate" in str(caught.value) and "Pusher-w025-r64" in str(caught.value)  # All at once.
+    assert "DataGate" in str(caught.value) and "Variant/Pusher" in str(caught.value)  # All at once.
     assert asked == []
 
 
@@ -37,7 +37,7 @@ def test_nothing_is_sent_to_kubeflow_when_the_check_fails(tmp_path):
         with pytest.raises(SubmitError, match="would not run on kubeflow, so nothing was sent") as caught:
             settings = submissions.kubeflow_settings(server.host)
             submit.send(submit.prepare(submissions.broken(tmp_path), settings), wait=False, report=print)
-        assert "DataGate" in str(caught.value) and "Pusher-w025-r64" in str(caught.value)
+        assert "DataGate" in str(caught.value) and "Variant/Pusher" in str(caught.value)
         assert server.state.asked == []
 
 
@@ -130,7 +130,7 @@ def test_on_kubeflow_a_digest_that_the_user_gives_stays(tmp_path):
 def test_on_kubeflow_each_run_of_a_schedule_reads_its_data_anew(tmp_path):
     path = submissions.written(tmp_path)
     submission = submit.prepare(path, submissions.kubeflow_settings(NOWHERE), schedule="0 3 * * 1").at(FIRST)
-    cached = {name for name, task in submission.compiled.tasks.items() if "cachingOptions" in task}
+    cached = {name for name, node in submission.compiled.nodes.items() if "cachingOptions" in node.task}
     assert EXAMPLE_GEN not in cached and "FloatTrainer-w025-r64" in cached
     assert submission.parameters["data_digest"] == ""
     assert submission.notes == (

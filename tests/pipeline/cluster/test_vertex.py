@@ -4,6 +4,7 @@ import json
 import threading
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import google.auth
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from google.cloud.aiplatform_v1.services.schedule_service import ScheduleServiceClient
@@ -102,6 +104,62 @@ def test_a_run_is_asked_for_with_all_that_the_settings_say(tmp_path, asked):
     assert (values["floor"], values["margin"]) == (0.6, 0.02)
     recipes = [json.loads(values[f"{kind}_recipe_w025_r64"])["recipe"]["epochs"] for kind in ("float", "qat")]
     assert recipes[0] == 3 and recipes[1] != 3
+
+
+def _objects(monkeypatch, *objects):
+    """What a listing of any bucket brings; the prefixes that were asked for."""
+    asked_for = []
+
+    def list_blobs(client, bucket, prefix=None, fields=None, **_):
+        asked_for.append((bucket, prefix))
+        return [SimpleNamespace(name=n, size=s, generation=g) for n, s, g in objects if n.startswith(prefix or "")]
+
+    monkeypatch.setattr(storage.Client, "list_blobs", list_blobs)
+    return asked_for
+
+
+PICTURES = (("data/train/ant/1.jpg", 10, 1), ("data/train/ant/2.jpg", 20, 1), ("database/x", 1, 1))
+
+
+def _sent(folder, asked, **given):
+    """ExampleGen's driver and data_digest, as they were sent."""
+    asked.clear()
+    vertex.submit(submission(folder, **given), wait=False, report=print)
+    [(_, request, _)] = asked
+    spec = json_format.MessageToDict(types.PipelineJob.pb(request.pipeline_job).pipeline_spec)
+    container = compiled_file.Compiled(spec).container("ImageNetExampleGen") or {}
+    return "lifecycle" in container, request.pipeline_job.runtime_config.parameter_values["data_digest"]
+
+
+def test_the_state_of_the_pictures_is_told_by_a_listing_and_no_driver_runs(tmp_path, asked, monkeypatch):
+    _objects(monkeypatch, *PICTURES)
+    driver, digest = _sent(tmp_path, asked)
+    assert (driver, digest.rsplit(":", 1)[0]) == (False, "listing:2")
+    assert _sent(tmp_path, asked) == (False, digest)
+    for changed in (("data/train/ant/1.jpg", 11, 1), ("data/train/ant/1.jpg", 10, 2), ("data/train/ant/3.jpg", 10, 1)):
+        _objects(monkeypatch, changed, *PICTURES[1:])
+        assert _sent(tmp_path, asked)[1] != digest
+    _objects(monkeypatch, *PICTURES[:2], ("database/x", 2, 2))  # Beside the folder.
+    assert _sent(tmp_path, asked) == (False, digest)
+
+
+def test_the_driver_looks_where_the_settings_ask_for_it_or_nothing_can_be_listed(tmp_path, asked, monkeypatch):
+    _objects(monkeypatch, *PICTURES)
+    assert _sent(tmp_path, asked, settings=submissions.vertex_settings(fingerprint="driver")) == (True, "")
+    assert _sent(tmp_path, asked, given={"data_digest": "monday"}) == (False, "monday")
+    _objects(monkeypatch)
+    assert _sent(tmp_path, asked) == (True, "")
+
+
+def test_a_key_of_the_users_own_and_a_private_way_in_are_asked_for(tmp_path, asked):
+    key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+    way = "projects/p/regions/l/networkAttachments/vertex"
+    settings = submissions.vertex_settings(encryption_key=key, network=None, network_attachment=way)
+    vertex.submit(submission(tmp_path, settings=settings), wait=False, report=print)
+    [(_, request, _)] = asked
+    job = request.pipeline_job
+    assert (job.encryption_spec.kms_key_name, job.psc_interface_config.network_attachment) == (key, way)
+    assert job.network == ""
 
 
 def test_each_node_gets_its_image_and_resources(tmp_path, asked):
@@ -253,12 +311,12 @@ def test_runs_are_listed_with_their_state_time_and_page(asked, monkeypatch):
 
 
 def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
-    names = {"mobilenet": 0, "DataGate": 1, "FloatTrainer-w025-r64": 1}
+    names = {"mobilenet": 0, "DataGate": 1, "FloatTrainer": 3}
     error = {"code": 9, "message": "The replica ran out of memory."}
 
     def look(_, name, timeout):
         assert name == JOB
-        states = {"mobilenet": "FAILED", "DataGate": "SKIPPED", "FloatTrainer-w025-r64": "FAILED"}
+        states = {"mobilenet": "FAILED", "DataGate": "SKIPPED", "FloatTrainer": "FAILED"}
         details = [
             {"task_name": task, "task_id": index + 1, "parent_task_id": parent, "state": states[task]}
             | ({"error": error} if parent and states[task] == "FAILED" else {})
@@ -266,7 +324,7 @@ def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
         ]
         return types.PipelineJob(
             name=JOB, display_name="mobilenet-1", state="PIPELINE_STATE_FAILED", error=error,
-            pipeline_spec={"pipelineInfo": {"name": "mobilenet"}}, job_detail={"task_details": details},
+            pipeline_spec=submissions.compiled().spec, job_detail={"task_details": details},
         )  # fmt: skip
 
     monkeypatch.setattr(PipelineServiceClient, "get_pipeline_job", look)
@@ -275,7 +333,7 @@ def test_waiting_follows_the_tasks_to_the_end(tmp_path, asked, monkeypatch):
     assert said == [
         f"mobilenet-20260102030405: {PAGE}/runs/mobilenet-20260102030405?project=project",
         "DataGate: skipped",
-        "FloatTrainer-w025-r64: failed. The replica ran out of memory.",
+        "FloatTrainer: failed. The replica ran out of memory.",
         "mobilenet-1: failed. The replica ran out of memory.",
     ]
 

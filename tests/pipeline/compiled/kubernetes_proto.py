@@ -14,6 +14,7 @@ def kubernetes_executor_config() -> Any:
         name="part_of_kubernetes_executor_config.proto", package="part", syntax="proto3"
     )
     text = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+    whole = descriptor_pb2.FieldDescriptorProto.TYPE_INT64
 
     def message(name: str, **fields: tuple[int, int | str, bool]) -> Any:
         made = file.message_type.add(name=name)
@@ -32,9 +33,23 @@ def kubernetes_executor_config() -> Any:
         entry.field.add(name="key", number=1, label=1, type=text)
         entry.field.add(name="value", number=2, label=1, type=text)
         entry.options.map_entry = True
+    message("SecretKey", secret_key=(1, text, False), env_var=(2, text, False))
+    message("SecretAsEnv", secret_name=(1, text, False), key_to_env=(2, "SecretKey", True))
+    message("ConfigMapKey", config_map_key=(1, text, False), env_var=(2, text, False))
+    message("ConfigMapAsEnv", config_map_name=(1, text, False), key_to_env=(2, "ConfigMapKey", True))
+    message("ImagePullSecret", secret_name=(1, text, False))
+    words = {name: (number, text, False) for number, name in enumerate(("key", "operator", "value", "effect"), 1)}
+    message("Toleration", **words, toleration_seconds=(5, whole, False))
+    message("SelectorRequirement", key=(1, text, False), operator=(2, text, False), values=(3, text, True))
+    message("NodeAffinityTerm", match_expressions=(1, "SelectorRequirement", True))
+    message("SecurityContext", run_as_user=(1, whole, False), run_as_group=(2, whole, False))
     message(
-        "KubernetesExecutorConfig", pvc_mount=(3, "PvcMount", True), node_selector=(4, "NodeSelector", False),
-        pod_metadata=(5, "PodMetadata", False),
+        "KubernetesExecutorConfig", secret_as_env=(2, "SecretAsEnv", True), pvc_mount=(3, "PvcMount", True),
+        node_selector=(4, "NodeSelector", False), pod_metadata=(5, "PodMetadata", False),
+        image_pull_secret=(6, "ImagePullSecret", True), image_pull_policy=(7, text, False),
+        config_map_as_env=(9, "ConfigMapAsEnv", True), active_deadline_seconds=(10, whole, False),
+        tolerations=(12, "Toleration", True), node_affinity=(14, "NodeAffinityTerm", True),
+        security_context=(18, "SecurityContext", False),
     )  # fmt: skip
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)

@@ -47,6 +47,6 @@ def test_protobuf_kfp_and_vertex_ais_client_take_it(committed):
 
 
 def test_it_names_no_accelerator_and_no_image_of_anybody(committed):
-    containers = [committed.container(task) for task in committed.tasks]
+    containers = [committed.container(task) for task in committed.nodes]
     assert {container["image"] for container in containers} == {compiler.IMAGE}
     assert not any("resources" in container for container in containers)

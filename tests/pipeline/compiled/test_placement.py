@@ -137,13 +137,13 @@ def test_the_name_is_the_settings(compiled, vertex):
 
 
 def test_caching_is_off_for_every_task_when_settings_say_so_and_else_as_compiled(compiled, vertex):
-    def cached(tasks):
-        return {node for node, task in tasks.items() if task.get("cachingOptions") == {"enableCache": True}}
+    def cached(of):
+        return {name for name, node in of.nodes.items() if node.task.get("cachingOptions") == {"enableCache": True}}
 
-    assert len(cached(compiled.tasks)) >= 12
-    assert cached(placement.place(compiled, vertex).tasks) == cached(compiled.tasks)
-    off = placement.place(compiled, changed(vertex, cache=False)).tasks
-    assert not [node for node, task in off.items() if "cachingOptions" in task]
+    assert len(cached(compiled)) >= 12
+    assert cached(placement.place(compiled, vertex)) == cached(compiled)
+    off = placement.place(compiled, changed(vertex, cache=False))
+    assert not [name for name, node in off.nodes.items() if "cachingOptions" in node.task]
 
 
 def test_beam_flags_go_to_the_beam_nodes_and_to_no_driver(compiled, vertex):
@@ -216,8 +216,48 @@ def test_every_pod_mounts_the_volumes_and_only_the_named_ones_choose_their_node(
         assert dict(config.node_selector.labels) == chosen
 
 
+def test_what_a_platforms_team_asks_of_pods_is_in_kubeflows_words(compiled, on_kubeflow):
+    placed = placement.place(compiled, on_kubeflow.model_copy(update={"image_pull_policy": "IfNotPresent"}))
+    executors = {label: strictly(each, kubernetes_executor_config()) for label, each in on_kubernetes(placed).items()}
+    for config in executors.values():
+        assert [secret.secret_name for secret in config.image_pull_secret] == ["registry-login"]
+        assert config.image_pull_policy == "IfNotPresent"
+    trainer, gate = executors["FloatTrainer_executor"], executors["DataGate_executor"]
+    [gpu, spot] = trainer.tolerations
+    assert (gpu.key, gpu.operator, gpu.effect) == ("nvidia.com/gpu", "Exists", "NoSchedule")
+    assert (spot.key, spot.operator, spot.value, spot.toleration_seconds) == ("spot", "Equal", "true", 60)
+    [term] = trainer.node_affinity
+    [zone] = term.match_expressions
+    assert (zone.key, zone.operator) == ("topology.kubernetes.io/zone", "In")
+    assert [*zone.values] == ["europe-west4-a", "europe-west4-b"]
+    [secret], [proxy] = trainer.secret_as_env, trainer.config_map_as_env
+    [password], [address] = secret.key_to_env, proxy.key_to_env
+    assert (secret.secret_name, password.secret_key, password.env_var) == ("proxy-login", "password", "PROXY_PASSWORD")
+    assert (proxy.config_map_name, address.config_map_key, address.env_var) == ("proxy", "address", "HTTPS_PROXY")
+    assert (trainer.security_context.run_as_user, trainer.security_context.run_as_group) == (1000, 1000)
+    assert trainer.active_deadline_seconds == 86400
+    assert not gate.tolerations and not gate.secret_as_env and not gate.active_deadline_seconds
+
+
+@pytest.mark.parametrize("settings", ["vertex", "on_kubeflow"])
+def test_a_node_is_tried_again_as_often_as_the_settings_say_and_placing_again_changes_nothing(
+    compiled, settings, request
+):
+    chosen = request.getfixturevalue(settings)
+    placed = placement.place(compiled, chosen)
+    strictly(placed.spec, pipeline_spec_pb2.PipelineSpec())
+    policies = {kind(node): each.task.get("retryPolicy", {}) for node, each in placed.nodes.items()}
+    wanted = dict.fromkeys(IN_THE_FILE, 1 if settings == "vertex" else None)
+    wanted |= {} if settings == "vertex" else {"FloatTrainer": 2}
+    assert {node: policy.get("maxRetryCount") for node, policy in policies.items()} == wanted
+    assert placement.place(placed, chosen) == placed
+    none = {name: node.model_copy(update={"retries": 0}) for name, node in chosen.nodes.items()}
+    again = placement.place(placed, chosen.model_copy(update={"nodes": none}))
+    assert not [node for node, each in again.nodes.items() if "retryPolicy" in each.task]
+
+
 def test_what_the_file_said_of_kubernetes_before_is_kept(compiled, on_kubeflow):
-    label = "Pusher-w025-r64_executor"
+    label = "Pusher_executor"
     executors = {label: {"imagePullPolicy": "Always", "pvcMount": [{"constant": "old", "mountPath": "/old"}]}}
     platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
     before = copy.deepcopy(platform)

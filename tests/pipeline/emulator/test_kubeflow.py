@@ -27,7 +27,7 @@ def look(workdir, task: str) -> tuple[dict[str, Any], list[str]]:
     return json.loads(lines["CALL"]), json.loads(lines["FILES"].replace("'", '"'))
 
 
-def test_input_artifacts_come_without_a_type_and_with_what_ml_metadata_made_of_their_properties(tmp_path):
+def test_input_artifacts_come_with_an_empty_type_and_with_what_ml_metadata_made_of_their_properties(tmp_path):
     told = '{"uri": made["uri"], "metadata": {"yes": True, "names": ["a"], "record": {"b": 1}}}'
     spec = Spec()
     spec.copy("a", script=COPY.replace('{"uri": made["uri"], "metadata": {"letters": len(texts), "good": 1.0}}', told))
@@ -35,7 +35,8 @@ def test_input_artifacts_come_without_a_type_and_with_what_ml_metadata_made_of_t
     run(spec, tmp_path)
     call, _ = look(tmp_path, "b")
     [artifact] = call["inputs"]["artifacts"]["from_a"]["artifacts"]
-    assert set(artifact) == {"name", "uri", "metadata"}
+    assert set(artifact) == {"name", "uri", "type", "metadata"}
+    assert artifact["type"] == {"instanceSchema": ""}
     assert artifact["name"].isdigit()
     session = artifact["metadata"].pop("store_session_info")
     assert json.loads(session)["Provider"] == "minio"
@@ -96,9 +97,9 @@ def test_addresses_are_kubeflow_s_and_the_log_is_an_output_kept_of_a_failed_task
     logs = result["a"].artifacts["executor-logs"][0]
     assert logs["type"] == {"schemaTitle": "system.Artifact"}
     assert result["a"].folders["executor-logs"].read_text() == "hello\n"
-    [failed] = (tmp_path / "minio").rglob("b/*/executor-logs")
+    [failed] = (tmp_path / "minio").rglob("b/*/executor-logs-0")
     assert failed.read_text() == "no disk for this\n"
-    assert [path.name for path in (tmp_path / "minio").rglob("b/*/*")] == ["executor-logs"]
+    assert [path.name for path in (tmp_path / "minio").rglob("b/*/*")] == ["executor-logs-0"]
 
 
 def test_a_volume_must_be_a_folder_of_this_machine(tmp_path):

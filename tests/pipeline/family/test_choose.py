@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from components.release import bundle
 from components.zoo import bundles, tables
 from pipeline.cli import app
 from pipeline.family import choose as choosing
@@ -93,6 +94,40 @@ def test_each_that_falls_out_has_a_reason_for_every_limit_that_it_breaks(zoo):
     assert reasons["0.75_64"] == ["measured on other pictures than the rest", "latency not measured"]
 
 
+def test_where_latency_is_missing_the_command_that_measures_it_is_named_and_takes_these_folders(zoo, tmp_path):
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo" / "zoo.json").write_text(tables.as_json(bundles.read(zoo)))
+    for place, base in ((zoo, zoo), (tmp_path / "zoo" / "zoo.json", tmp_path)):
+        said = CliRunner().invoke(app, ["choose", "--zoo", str(place), "--max-latency-ms", "0.3"]).stdout.splitlines()
+        folders = f"{base}/1.0_64/1 {base}/0.75_64/1"
+        assert said[-1] == f"To measure latency on this machine: mobilenet benchmark {folders} --write"
+    said = CliRunner().invoke(app, ["choose", "--zoo", str(zoo), "--max-bytes", "1M"]).stdout
+    assert "benchmark" not in said
+
+
+def test_the_zoo_counts_its_releases_and_their_files(zoo, tmp_path):
+    said = CliRunner().invoke(app, ["zoo", str(zoo), "--output", str(tmp_path / "page")]).stdout
+    assert said.replace("\n", "").endswith("zoo.html: 7 releases, 14 files.")
+
+
+def test_a_file_on_too_few_pictures_is_chosen_only_where_that_is_asked_for(tmp_path):
+    folder = push(tmp_path, "0.25_32")
+    bundle.write_json(folder / bundle.INFO, bundle.read_info(folder) | {"evidence": "insufficient"})
+    bundle.write_manifest(folder)
+    code, choice = _chosen("--zoo", str(tmp_path))
+    [fallen] = choice["fallen"]
+    assert (code, fallen["candidate"]["evidence"]) == (1, "insufficient")
+    assert fallen["reasons"] == [
+        "not shown to be as good as its float model, on too few pictures: --accept-small takes it"
+    ]
+    code, choice = _chosen("--zoo", str(tmp_path), "--accept-small")
+    assert (code, choice["chosen"]["evidence"]) == (0, "insufficient")
+    zoo_json = json.loads(tables.as_json(bundles.read(tmp_path)))
+    assert {model["evidence"] for model in zoo_json["models"]} == {"insufficient"}
+    (tmp_path / "zoo.json").write_text(json.dumps(zoo_json))
+    assert _chosen("--zoo", str(tmp_path / "zoo.json"))[0] == 1
+
+
 def test_an_impossible_budget_says_what_is_nearest_and_ends_with_1(zoo):
     done = CliRunner().invoke(app, ["choose", "--zoo", str(zoo), "--max-bytes", "250k", "--min-top1", "80"])
     assert done.exit_code == 1
@@ -152,7 +187,7 @@ def test_sizes_are_read_as_people_write_them(text, value):
 def test_what_cannot_be_a_budget_is_one_clear_sentence(arguments, message):
     done = CliRunner().invoke(app, ["choose", *arguments])
     assert done.exit_code == 1
-    assert message in done.stdout.replace("\n", " ")
+    assert message in done.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +212,7 @@ def test_of_500_models_ten_lines_are_shown_and_the_rest_is_counted(fit, fallen, 
 
 def _screen(choice: choosing.Choice, most: int | None) -> list[str]:
     text = io.StringIO()
-    zoo_commands._show(Console(file=text, width=200), choice, most=most)
+    zoo_commands._show(Console(file=text, width=200), choice, None, most=most)
     return [line.strip() for line in text.getvalue().splitlines()]
 
 

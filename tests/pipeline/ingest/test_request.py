@@ -58,10 +58,10 @@ def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(folders, tmp_
     for arguments, message in faults:
         done = mobilenet_ingest(*arguments, "--output", tmp_path / "out")
         assert done.returncode == 1
-        assert message in done.stdout
+        assert message in done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         left = [path for path in tmp_path.glob("out*") if path.suffix != ".log"]
-        assert left == [] and all(str(path) in done.stdout.replace("\n", "") for path in tmp_path.glob("out*.log"))
+        assert left == [] and all(str(path) in done.stderr.replace("\n", "") for path in tmp_path.glob("out*.log"))
         for path in tmp_path.glob("out*.log"):
             path.unlink()
 
@@ -90,5 +90,5 @@ def test_an_output_that_is_there_is_left_alone(folders, tmp_path):
     (tmp_path / "out").mkdir()
     done = mobilenet_ingest("--data", folders, "--output", tmp_path / "out")
     assert done.returncode == 1
-    assert "is there already: give a folder that does not exist yet" in done.stdout
+    assert "is there already: give a folder that does not exist yet" in done.stderr
     assert list((tmp_path / "out").iterdir()) == []

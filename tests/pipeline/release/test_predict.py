@@ -1,6 +1,7 @@
 """`mobilenet predict` on a tiny model: the interpreter's own answers, in a process without TensorFlow."""
 
 import codecs
+import csv
 import io
 import json
 import subprocess
@@ -360,3 +361,30 @@ def test_a_saved_model_gives_what_its_keras_model_gives(images, tmp_path):
     assert {guess.label: guess.probability for guess in prediction.guesses} == pytest.approx(
         dict(zip(LABELS, wanted, strict=True)), abs=1e-5
     )
+
+
+def test_a_folder_gives_a_line_for_each_picture_and_a_score_where_folders_are_classes(release, images, tmp_path):
+    folder = tmp_path / "shown" / "star"
+    folder.mkdir(parents=True)
+    for image in images:
+        image.rename(folder / image.name)
+    done = CliRunner().invoke(app, ["predict", str(release), str(tmp_path / "shown")])
+    assert (done.exit_code, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    guessed = [next(name for name in LABELS[1:] if f"  {name} " in line) for line in lines[:5]]
+    assert [line.split()[0] for line in lines[:5]] == [f"star/{i}.jpg" for i in range(5)]
+    assert lines[6].startswith(f"{guessed.count('star')} of 5 right (")
+    done = CliRunner().invoke(app, ["predict", str(release), str(tmp_path / "shown"), "--csv"])
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["class"], row["true_class"]) for row in rows] == [(name, "star") for name in guessed]
+    assert (
+        "Error: --top is 0, wanted at least 1."
+        in CliRunner().invoke(app, ["predict", str(release), str(folder), "--top", "0"]).stderr
+    )
+
+
+def test_predict_says_nothing_on_standard_error_not_even_tensorflow_lite(release, images):
+    command = [sys.executable, "-m", "pipeline", "predict", str(release), str(images[0])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "background" not in done.stdout and done.stdout.count("%") == 3

@@ -8,11 +8,14 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+import webbrowser
 from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.report import report
 from pipeline.report.report import ReportError
 from pipeline.report.server import PageServer
@@ -174,16 +177,24 @@ def test_opened_in_the_browser_of_the_machine(workdir, tmp_path):
     assert (tmp_path / "opened").read_text() == f"{(workdir / 'report.html').as_uri()}\n"
 
 
+def test_without_a_browser_the_page_is_named_and_that_is_no_error(workdir, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda address: False)
+    done = CliRunner().invoke(app, ["report", str(workdir), "--open"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    page = workdir / "report.html"
+    assert f"No browser could be started: open {page} yourself, or look at it with --serve." in done.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--open", "--serve"], "Error: got --open and --serve, wanted one of them."),
         (["--variant", "large"], "Error: 'large' is not a variant: wanted WIDTH_RESOLUTION"),
-        (["--output", "/no/such/folder/page.html"], "Error: [Errno 2] No such file or directory"),
+        (["--output", "/no/page.html"], "Error: /no/page.html cannot be written: No such file or directory. Give"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(workdir, options, said):
     command = mobilenet(workdir, *options)
-    screen, _ = command.communicate(timeout=120)
-    assert command.returncode == 1
-    assert screen.startswith(said)
+    screen, complaint = command.communicate(timeout=120)
+    assert (command.returncode, screen) == (1, "")
+    assert complaint.startswith(said)

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from pipeline.run import results
@@ -73,6 +74,14 @@ def test_an_error_names_its_branch_and_what_was_not_blessed_has_its_evidence():
         "0.25_32: Blessed and pushed: runs/models/0.25_32/2",
         "All that was pushed, as a table and a page: runs/models/zoo/zoo.html",
     ]
+
+
+@pytest.mark.parametrize(("table", "told"), [(None, False), ('{"models": []}', False), ('{"models": [{}]}', True)])
+def test_the_table_of_what_was_pushed_is_named_where_something_was(table, told, tmp_path):
+    if table:
+        (tmp_path / "zoo.json").write_text(table)
+    said = [*results.sentences(_ran(_ended("0.25_32", blessed=False, pushed=False), zoo=tmp_path))]
+    assert any(line.startswith("All that was pushed") for line in said) is told
 
 
 def test_a_report_that_failed_is_an_error_though_every_bundle_was_pushed():

@@ -195,3 +195,40 @@ def test_what_a_node_says_stands_over_its_kind_and_the_default_field_by_field():
     assert of_node(nodes, "QatTrainer-w100-r224") == {"cpu": 2, "memory": "2G", "image": "default:1"}
     assert of_node(nodes, "Pusher-w025-r64") == {"cpu": 1, "memory": "1G", "image": "default:1"}
     assert of_node({}, "Pusher-w025-r64") == {}
+
+
+@pytest.mark.parametrize("folder", ["gs://b", "gs://b/models", "/mnt/models"])
+def test_bundles_may_be_pushed_to_a_volume_or_to_cloud_storage_from_kubeflow(folder):
+    assert told(KUBEFLOW, parameters={"data": "/mnt/data", "push_destination": folder}) == []
+
+
+@pytest.mark.parametrize("folder", ["gs://", "s3://b/models", "/models"])
+def test_and_nowhere_else(folder):
+    nothing_else = "Kubeflow brings nodes their artifacts and nothing else"
+    wanted = f"gs://BUCKET/FOLDER or a folder on one of the volumes (/mnt): {nothing_else}"
+    assert told(KUBEFLOW, parameters={"data": "/mnt/data", "push_destination": folder}) == [
+        f"parameters.push_destination: got '{folder}', wanted {wanted}"
+    ]
+
+
+def test_a_token_comes_from_a_file_or_a_command_and_not_from_both():
+    assert told(KUBEFLOW, token_file="token", token_command=["oc", "whoami", "-t"]) == [
+        "token_command: got a list, wanted either it or token_file"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("node", "place"),
+    [
+        ({"tolerations": [{"key": "spot", "operator": "Is"}]}, "tolerations.0.operator: got 'Is'"),
+        ({"tolerations": [{"kee": "spot"}]}, "tolerations.0.kee: got an unknown name"),
+        ({"affinity": [{"operator": "In"}]}, "affinity.0.key: got nothing"),
+        ({"env_from_secrets": [{"name": "s", "keys": {"a": "NO-NAME"}}]}, "env_from_secrets.0.keys.a: got 'NO-NAME'"),
+        ({"deadline": 0}, "deadline: got 0"),
+        ({"retries": -1}, "retries: got -1"),
+        ({"run_as_user": -1}, "run_as_user: got -1"),
+    ],
+)
+def test_what_is_asked_of_pods_is_checked_field_by_field(node, place):
+    [fault] = told(KUBEFLOW, nodes={"FloatTrainer": node})
+    assert fault.startswith(f"nodes.FloatTrainer.{place}")

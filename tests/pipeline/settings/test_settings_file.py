@@ -136,6 +136,47 @@ def test_what_nodes_share_may_be_written_once(tmp_path):
     assert nodes["QatTrainer"].gpu == nodes["FloatTrainer"].gpu
 
 
+def test_a_file_may_extend_another_field_by_field(tmp_path):
+    (tmp_path / "platform").mkdir()
+    (tmp_path / "platform" / "team.yaml").write_text((EXAMPLES / "kubeflow.yaml").read_text())
+    (tmp_path / "own.yaml").write_text(
+        "extend: platform/team.yaml\nlabels: {project: birds}\nvolumes: [{claim: birds, mount: /mnt}]\n"
+        "nodes:\n  FloatTrainer: {memory: 96Gi, gpu: {count: 4}}\nparameters: {holdout: 0.1}\n"
+    )
+    team, own = (settings_file.load(tmp_path / name) for name in ("platform/team.yaml", "own.yaml"))
+    assert own.labels == {"team": "vision", "project": "birds"}
+    assert [volume.claim for volume in own.volumes] == ["birds"]
+    trainer = own.nodes["FloatTrainer"]
+    assert (trainer.memory, trainer.gpu.count, trainer.cpu) == ("96Gi", 4, 8)
+    assert trainer.tolerations == team.nodes["FloatTrainer"].tolerations
+    assert (own.parameters.holdout, own.parameters.data, own.host) == (0.1, "/mnt/pictures", team.host)
+
+
+def test_faults_are_told_with_the_file_that_has_them(tmp_path):
+    (tmp_path / "team.yaml").write_text(
+        "target: kubeflow\nhost: kubeflow.example\nimage: a:1\nvolumes: [{claim: c, mount: /mnt}]\n"
+        "parameters: {data: /mnt/a}\n"
+    )
+    (tmp_path / "own.yaml").write_text("extend: team.yaml\nparameters:\n  push_destination: /elsewhere\n")
+    with pytest.raises(SettingsError) as error:
+        settings_file.load(tmp_path / "own.yaml")
+    lines = [line.split(": got")[0] for line in str(error.value).splitlines()]
+    assert lines == [f"{tmp_path}/own.yaml:3: parameters.push_destination", f"{tmp_path}/team.yaml:2: host"]
+
+
+def test_a_file_that_extends_itself_or_nothing_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("extend: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extend: a.yaml\n")
+    with pytest.raises(SettingsError, match=r"a\.yaml extends itself, by way of .*b\.yaml"):
+        settings_file.load(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("extend: none.yaml\n")
+    with pytest.raises(SettingsError, match=r"none\.yaml cannot be read"):
+        settings_file.load(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("extend: [a.yaml]\n")
+    with pytest.raises(SettingsError, match=r"b\.yaml: extend is \['a\.yaml'\], wanted the name of another settings"):
+        settings_file.load(tmp_path / "a.yaml")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"none\.yaml cannot be read: .*No such file.*See settings/"):
         settings_file.load(tmp_path / "none.yaml")

@@ -26,4 +26,4 @@ def test_an_error_leaves_the_log_and_names_it(tmp_path, capsys):
     with pytest.raises(typer.Exit), output_log.following(Console(width=500), tmp_path / "ex", nodes=1, quiet=True):
         raise ValueError("no such picture")
     [log] = tmp_path.iterdir()
-    assert f"The whole story is in {log}." in capsys.readouterr().out
+    assert f"The whole story is in {log}." in capsys.readouterr().err

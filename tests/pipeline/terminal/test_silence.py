@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pipeline.terminal import silence
+
 ROOT = Path(__file__).parents[3]
 CODE = "from pipeline.terminal import silence; silence.import_tensorflow(); import os; os.write(2, b'heard')"
 
@@ -26,3 +30,13 @@ def test_an_import_that_fails_is_told_with_all_that_was_said(tmp_path):
     assert failed.returncode == 1
     assert failed.stderr.startswith("no such library")
     assert failed.stderr.rstrip().endswith("ImportError: broken")
+
+
+def test_native_words_are_held_back_and_told_where_an_error_ends_it(capfd):
+    with silence.native_words_held_back():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ValueError), silence.native_words_held_back():
+        os.write(2, b"ERROR: no such operator\n")
+        raise ValueError
+    assert capfd.readouterr() == ("", "ERROR: no such operator\n")

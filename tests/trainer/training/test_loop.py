@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,28 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(changes, build, sha
     assert steps == 12
     for ours, theirs in zip(resumed.weights, unbroken.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_its_last_step_and_goes_on_from_there(number, shards, tmp_path, monkeypatch):
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    task = _task(shards, tmp_path)
+    due = loop.Reporter.due
+
+    def interrupted_at_five(self, step):
+        if step == 5:
+            signal.raise_signal(number)
+        return due(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Reporter, "due", interrupted_at_five)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(task, _build, ALONE, checkpoint_seconds=math.inf)
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    latest = tf.train.latest_checkpoint(task.checkpoint_dir)
+    assert latest is not None and latest.endswith("-5")
+    assert tf.train.load_checkpoint(latest).get_tensor("step/.ATTRIBUTES/VARIABLE_VALUE") == 5
+    assert loop.train(task, _build, ALONE)[1] == 12
 
 
 def test_what_is_evaluated_and_handed_on_are_the_averages_and_not_the_last_steps_weights(shards, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The validation labels: from a list, from the development kit, and never from numbers alone."""
 
+import contextlib
 import gzip
 import io
 import struct
@@ -147,3 +148,28 @@ def test_where_there_is_none_the_error_says_what_may_be_given(tmp_path):
         ground_truth.find(tmp_path)
     with pytest.raises(DataError, match=r"the ground truth .*gone.txt does not exist"):
         ground_truth.find(tmp_path, str(tmp_path / "gone.txt"))
+
+
+def test_a_meta_mat_with_a_changed_byte_is_refused_and_ends_no_process(tmp_path):
+    """scipy's reader died of this one."""
+    meta = (Path(__file__).parents[3] / "data" / "strangers" / "meta.mat").read_bytes()
+    with pytest.raises(DataError, match=r"kit: meta.mat"):
+        devkit.read_meta(meta, name="kit")
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_every_changed_byte_of_a_meta_mat_gives_an_error_or_a_table(compressed):
+    meta = bytearray(small_ilsvrc.meta(small_ilsvrc.IDS, compressed=compressed))
+    for place in range(124, len(meta), 3):
+        for change in (1, 0x80, 0xFF):
+            meta[place] ^= change
+            with contextlib.suppress(DataError):
+                read = devkit.read_meta(bytes(meta), name="kit")
+                assert sorted(read) == list(range(1, len(read) + 1))
+            meta[place] ^= change
+
+
+def test_a_thousand_ids_must_be_those_of_ilsvrc2012():
+    wnids = {f"n{number:08d}": number for number in range(1, 1001)}
+    with pytest.raises(DataError, match=r"other wnids than they have: it was changed"):
+        devkit.read_meta(small_ilsvrc.meta(wnids), name="kit")

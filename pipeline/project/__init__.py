@@ -1,0 +1,1 @@
+"""`mobilenet init`: a project of somebody's own, outside the checkout."""
