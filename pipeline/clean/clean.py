@@ -33,7 +33,8 @@ class Plan:
     """What goes, and what stays."""
 
     kept: Kept
-    runs: int  # All that there are.
+    runs: int  # All that there are,
+    going: int  # and those of which something goes.
     folders: list[Path]
     folder_bytes: int
     metadata_bytes: int
@@ -62,8 +63,8 @@ def plan(workdir: Path, *, runs: int) -> Plan:
         recorded = store.execute("select id, uri from Artifact").fetchall()
         uris = [now(uri) for artifact, uri in recorded if artifact in kept.artifacts]
         folders = sorted(_unreachable(workdir.absolute() / ARTIFACTS, uris, kept))
-        count = reachable.count_runs(store)
-    return Plan(kept, count, folders, sum(map(_size, folders)), database.stat().st_size)
+        counts = reachable.count_runs(store, kept)
+    return Plan(kept, *counts, folders, sum(map(_size, folders)), database.stat().st_size)
 
 
 def delete(workdir: Path, plan: Plan) -> int:

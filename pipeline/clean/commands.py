@@ -38,8 +38,8 @@ def clean(
             left = cleaning.delete(workdir, found) if delete else None
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
-    gone = found.runs - len(found.kept.runs)
-    what = f"{_runs(gone)} of {found.runs} and {len(found.folders):,} folders of {found.folder_bytes / 1e6:,.1f} MB"
+    folders = f"{len(found.folders):,} folders of {found.folder_bytes / 1e6:,.1f} MB"
+    what = f"what {_runs(found.going)} of {found.runs:,} left, with {folders}"
     if left is None:
         say(console, f"--delete would delete {what}.")
     else:

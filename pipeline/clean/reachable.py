@@ -61,8 +61,11 @@ def delete_others(store: sqlite3.Connection, kept: Kept) -> None:
     _delete_orphans(store, ("Attribution", "ContextProperty", "ParentContext"), "context_id", "Context")
 
 
-def count_runs(store: sqlite3.Connection) -> int:
-    return len(_newest_runs(store, -1))
+def count_runs(store: sqlite3.Connection, kept: Kept) -> tuple[int, int]:
+    """All runs, and those of which something goes."""
+    runs = _newest_runs(store, -1)
+    parts = _select(store, "select execution_id, context_id from Association where context_id in ({})", runs)
+    return len(runs), len({run for execution, run in parts if execution not in kept.executions})
 
 
 def _newest_runs(store: sqlite3.Connection, most: int) -> dict[int, str]:

@@ -104,7 +104,7 @@ def mobilenet(*arguments: object, code: int = 0) -> str:
 def test_without_delete_it_says_how_much_and_changes_nothing(workdir):
     before = workdir.folders, workdir.database.read_bytes()
     said = mobilenet(workdir.folder, "--keep", 1)
-    assert said.startswith("--delete would delete 3 runs of 4 and 2 folders of 0.0 MB.")
+    assert said.startswith("--delete would delete what 1 run of 4 left, with 2 folders of 0.0 MB.")
     assert (workdir.folders, workdir.database.read_bytes()) == before
 
 
@@ -118,7 +118,7 @@ def test_the_newest_run_and_the_releases_stay_with_what_they_were_made_from(work
         "Pusher/out/6",
     ]
     said = mobilenet(workdir.folder, "--keep", 1, "--delete")
-    assert said.startswith("Deleted 3 runs of 4 and 2 folders of 0.0 MB; the metadata shrank from ")
+    assert said.startswith("Deleted what 1 run of 4 left, with 2 folders of 0.0 MB; the metadata shrank from ")
     assert workdir.folders == ["Maker/out/1", "Maker/out/5", "Pusher/out/2", "Pusher/out/6"]
     uris = {str(Path(each.uri).relative_to(workdir.folder / "artifacts")) for each in workdir.store.get_artifacts()}
     assert uris == set(workdir.folders)
@@ -130,7 +130,9 @@ def test_the_next_run_takes_all_from_the_cache_and_clean_finds_nothing_more(work
     workdir.run("5", data="new")
     states = {name: node.state for name, node in lineage.last_run(workdir.database).items()}
     assert states == {"Maker": "cached", "Pusher": "cached"}
-    assert mobilenet(workdir.folder, "--keep", 5).startswith("--delete would delete 0 runs of")
+    assert mobilenet(workdir.folder, "--keep", 5).startswith(
+        "--delete would delete what 0 runs of 4 left, with 0 folders"
+    )
 
 
 def test_of_what_went_no_row_is_left_in_any_table(workdir):
