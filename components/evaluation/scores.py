@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from components.evaluation.intervals import Interval, share_interval
-from components.evaluation.sparse_counts import SparseCounts, cells
+from components.evaluation.sparse_counts import cells
 
 CANDIDATE = "candidate"  # What the pipeline calls its two models.
 BASELINE = "baseline"
@@ -48,7 +49,7 @@ class Scores:
     top1_count: int
     top5_count: int
     cross_entropy: float  # Mean, nats; components/evaluation/outcomes.py says how zeros count.
-    confusion: np.ndarray | SparseCounts  # int64 [C, C]: rows are labels, columns predictions.
+    confusion: Any  # int64 [C, C], an array or SparseCounts: rows are labels, columns predictions.
     calibration: Calibration | None = None
     sha256: str = ""  # Of the file that ran, hexadecimal.
     runtime: str = ""  # What ran it: the interpreter and its kernels, or TensorFlow.
@@ -89,7 +90,7 @@ class Scores:
         wrong = np.flatnonzero(labels != predicted)
         order = wrong[np.argsort(-pictures[wrong], kind="stable")[:limit]]
         found = zip(labels[order].tolist(), predicted[order].tolist(), pictures[order].tolist(), strict=True)
-        return [Confusion(*pair, count, self.names.get(tuple(pair), ())) for *pair, count in found]
+        return [Confusion(label, taken, count, self.names.get((label, taken), ())) for label, taken, count in found]
 
 
 @dataclass(frozen=True)

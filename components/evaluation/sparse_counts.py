@@ -28,7 +28,7 @@ class SparseCounts:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def sum(self, axis: int | None = None) -> np.ndarray:
+    def sum(self, axis: int | None = None) -> Any:
         """As numpy's: of each prediction for axis 0, of each label for axis 1, of all for none."""
         *places, counts = self.cells
         return counts.sum() if axis is None else self._by_class(places[1 - axis], counts)
@@ -38,7 +38,7 @@ class SparseCounts:
         right = labels == predicted
         return self._by_class(labels[right], counts[right])
 
-    def trace(self) -> np.ndarray:
+    def trace(self) -> Any:
         return self.diagonal().sum()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
