@@ -31,7 +31,7 @@ from pipeline.evaluate import scores_file
 from pipeline.evaluate.models import Chosen, Options
 from pipeline.terminal.progress import Follower
 from trainer.imagenet import REPORT_FILE
-from trainer.whole import whole_folder
+from trainer.whole import output_folder
 
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # Beam's default downloads another.
 
@@ -77,7 +77,8 @@ def evaluate(request: Request, *, follower: Follower) -> Evaluation:
     """
     if request.output.exists():
         raise EvaluateError(f"{request.output} is there already: give a folder that does not exist yet, or remove it.")
-    with tempfile.TemporaryDirectory(prefix="mobilenet-evaluate-") as scratch, whole_folder(request.output) as folder:
+    with tempfile.TemporaryDirectory(prefix="mobilenet-evaluate-") as scratch, output_folder(request.output) as folder:
+        folder.mkdir()
         follower.start("models")
         chosen = evaluated_models.choose(request.models, request.options, scratch=Path(scratch))
         follower.finish("models")

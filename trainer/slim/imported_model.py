@@ -6,13 +6,12 @@ import contextlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer import export, whole
+from trainer import export
 from trainer.digest import sha256_file
 from trainer.export import Description
 from trainer.imagenet import BACKGROUND, CENTRAL_FRACTION
@@ -21,6 +20,7 @@ from trainer.network.variant import Variant
 from trainer.pictures import record
 from trainer.pictures.record import Preprocessing
 from trainer.slim import checkpoint, released_archive
+from trainer.whole import output_folder
 
 _ONE_FILE = re.compile(r"(?P<prefix>.+)\.(index|meta|data-\d{5}-of-\d{5})")
 _RELEASE = re.compile(r"mobilenet_v1_(?P<variant>\d+(?:\.\d+)?_\d+)(?!\d)")
@@ -153,14 +153,8 @@ def _write(
     labels: Sequence[str],
     ranges: dict[str, tuple[float, float]],
 ) -> None:
-    beside = serving_dir.with_name(f"{serving_dir.name}.importing")
-    shutil.rmtree(beside, ignore_errors=True)  # Of a killed import.
-    try:
-        export.export(os.fspath(beside), model, description, labels)
+    with output_folder(serving_dir) as made:
+        export.export(os.fspath(made), model, description, labels)
         if ranges:
-            file = beside / export.KERAS / export.RANGES_FILE
+            file = made / export.KERAS / export.RANGES_FILE
             file.write_text(json.dumps(ranges, indent=2) + "\n", encoding="utf-8")
-        whole.move(beside, serving_dir)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
