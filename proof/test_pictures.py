@@ -60,10 +60,12 @@ def test_every_client_sees_the_picture_that_ingestion_stores():
         for said, how in HOWS.items():
             how = Preprocessing(central_fraction=crop, exif_orientation=how.exif_orientation)
             files = _function(how, classifier.resolution)
-            off, other, refused = Counter(), Counter(), Counter()
+            off: dict[str, float] = Counter()  # pyright: ignore[reportAssignmentType] - 0 where there is none yet.
+            other, refused = Counter(), Counter()
             for name, content in found.items():
                 seen = ways(content, how, classifier, files)
                 wanted = seen.pop("ingestion")
+                assert wanted is not None
                 top = classifier.runner.probabilities(wanted[np.newaxis])[0].argmax()
                 for client, image in seen.items():
                     if image is None:

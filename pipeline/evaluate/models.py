@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from components.conversion.artifact import INT8, SERVING
 from components.evaluation import classifiers
@@ -61,9 +61,9 @@ def choose(arguments: Sequence[str], options: Options, *, scratch: Path) -> list
     for argument in arguments:
         match = _NAMED.fullmatch(argument)
         path = Path(match["path"] if match and not os.path.exists(argument) else argument)
-        path = Path(os.fspath(versions.resolve(path)))
+        path = Path(str(versions.resolve(path.absolute())))
         name = match["name"] if match and not os.path.exists(argument) else _name(path)
-        found.append(_choose(name, versions.resolve(path.absolute()), options, scratch))
+        found.append(_choose(name, path, options, scratch))
     names = [chosen.model.name for chosen in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ModelError(f"two models are called {', '.join(twice)}: give them names, as in int8=PATH float=PATH.")
@@ -80,7 +80,7 @@ def orientation(chosen: Sequence[Chosen]) -> Orientation:
     if len(set(wanted.values())) > 1:
         listed = ", ".join(f"{name} {said}" for name, said in wanted.items())
         raise ModelError(f"the models want EXIF's orientation in different ways ({listed}): evaluate them apart.")
-    return next(iter(wanted.values()))
+    return cast("Orientation", next(iter(wanted.values())))
 
 
 def with_order(chosen: Sequence[Chosen], labels: Sequence[str]) -> list[Chosen]:

@@ -56,7 +56,7 @@ class MatFile:
         for part in self._parts(0, len(self._data)):
             parts = self._parts(part.start, part.end)
             if part.kind == _MATRIX and self._class(next(parts)) == _STRUCT:
-                count = math.prod(self._numbers(next(parts)))
+                count = math.prod(int(number) for number in self._numbers(next(parts)))
                 if self._bytes(next(parts)).decode("utf-8", "replace") == name:
                     yield from self._elements(parts, count, fields)
                     return

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -81,7 +82,7 @@ def test_all_that_the_settings_say_of_a_job_arrives_in_it():
     assert job.encryption_spec.kms_key_name == settings.encryption_key
     assert (job.job_spec.network, [*job.job_spec.reserved_ip_ranges]) == (settings.network, ["jobs"])
     assert job.job_spec.scheduling.strategy.name == "SPOT"
-    assert job.job_spec.scheduling.timeout.total_seconds() == 5400
+    assert job.job_spec.scheduling.timeout == timedelta(seconds=5400)
     assert job.job_spec.persistent_resource_id == "pool"
 
 

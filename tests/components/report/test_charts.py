@@ -89,5 +89,7 @@ def test_without_measurements_there_are_no_charts():
 def test_classes_called_like_what_javascript_objects_have_are_drawn():
     names = ["ant", "constructor", "toString", "__proto__", 'it\'s "<b>" \\ é']
     rows = [{"name": name, "pictures": 9, "float": 0.9, "int8": 0.8, "difference": -0.1} for name in names]
-    drawn = html.unescape(vl_convert.vegalite_to_svg(charts.per_class(rows).to_dict()))
+    chart = charts.per_class(rows)
+    assert chart is not None
+    drawn = html.unescape(vl_convert.vegalite_to_svg(chart.to_dict()))
     assert [name for name in names if f">{name}</text>" not in drawn] == []

@@ -23,7 +23,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
     pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning:tensorflow.lite"),
 ]
-MEANS, STDS = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, of levels.
+MEANS = np.array([123.675, 116.28, 103.53], np.float32)  # ImageNet's, of levels.
+STDS = np.array([58.395, 57.12, 57.375], np.float32)
 SHARES = ("0.485,0.456,0.406", "0.229,0.224,0.225")  # The same as PyTorch writes them.
 
 
@@ -46,8 +47,8 @@ def others(tmp_path_factory) -> Others:
     nets = {
         "unit": _wrapped(ours, keras.layers.Rescaling(2.0, -1.0)),
         "levels": _wrapped(ours, keras.layers.Rescaling(1 / 127.5, -1.0)),
-        "torch": _wrapped(ours, _layer(lambda x: (x * np.float32(STDS) + np.float32(MEANS)) / 127.5 - 1)),
-        "caffe": _wrapped(ours, _layer(lambda x: ((x + np.float32(MEANS[::-1])) / 127.5 - 1)[..., ::-1])),
+        "torch": _wrapped(ours, _layer(lambda x: (x * STDS + MEANS) / 127.5 - 1)),
+        "caffe": _wrapped(ours, _layer(lambda x: ((x + MEANS[::-1]) / 127.5 - 1)[..., ::-1])),
     }
     for name, net in nets.items():
         (folder / f"{name}.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(net).convert())
@@ -108,12 +109,12 @@ CASES = {
     "torch": (
         ["torch.tflite"],
         ("--input-range", "0,1", "--mean", SHARES[0], "--std", SHARES[1]),
-        lambda x: (x - np.float32(MEANS)) / np.float32(STDS),
+        lambda x: (x - MEANS) / STDS,
     ),
     "caffe": (
         ["caffe.tflite"],
-        ("--channel-order", "BGR", "--mean", ",".join(map(str, MEANS[::-1]))),
-        lambda x: x[..., ::-1] - np.float32(MEANS[::-1]),
+        ("--channel-order", "BGR", "--mean", "103.53,116.28,123.675"),
+        lambda x: x[..., ::-1] - MEANS[::-1],
     ),
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ml_metadata import metadata_store
+from rich.console import Console
 from tfx.dsl.compiler import compiler, constants
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
 from tfx.dsl.component.experimental.decorators import component
@@ -14,14 +15,11 @@ from tfx.types.standard_artifacts import Examples
 
 from pipeline import lineage
 from pipeline.run.sections import Sections
+from pipeline.terminal.progress import Follower
 
 pytestmark = pytest.mark.slow
 
 RUNS, FILE = 4, "metadata.sqlite"
-
-
-class Silent:
-    node, finished = "", 0
 
 
 @component
@@ -51,7 +49,9 @@ def _dag(folder: Path, database: Path) -> Pipeline:
 def database(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("runs")
     for _ in range(RUNS):
-        sections = Sections(compiler.Compiler().compile(_dag(folder, folder / FILE)), request.param, Silent())
+        sections = Sections(
+            compiler.Compiler().compile(_dag(folder, folder / FILE)), request.param, Follower(Console(quiet=True))
+        )
         sections.run(lambda node: node == "Maker")
         sections.run(lambda node: node == "Taker")
     return folder / FILE
@@ -81,7 +81,7 @@ def test_a_run_asks_for_no_execution_but_its_own(database, tmp_path, monkeypatch
     monkeypatch.setattr(metadata_store.MetadataStore, "get_executions_by_context", recorded)
     shutil.copy(database, tmp_path / FILE)
     again = compiler.Compiler().compile(_dag(database.parent, tmp_path / FILE))
-    Sections(again, "local", Silent()).run(lambda node: True)
+    Sections(again, "local", Follower(Console(quiet=True))).run(lambda node: True)
     assert {name for name, _ in read} <= {"pipeline_run", lineage.NODE_OF_RUN, "execution_cache"}
     assert max(count for name, count in read if name != "execution_cache") == 1  # The one that made what a node takes.
 

@@ -144,9 +144,12 @@ def test_a_file_may_extend_another_field_by_field(tmp_path):
         "nodes:\n  FloatTrainer: {memory: 96Gi, gpu: {count: 4}}\nparameters: {holdout: 0.1}\n"
     )
     team, own = (settings_file.load(tmp_path / name) for name in ("platform/team.yaml", "own.yaml"))
+    assert isinstance(team, KubeflowSettings)
+    assert isinstance(own, KubeflowSettings)
     assert own.labels == {"team": "vision", "project": "birds"}
     assert [volume.claim for volume in own.volumes] == ["birds"]
     trainer = own.nodes["FloatTrainer"]
+    assert trainer.gpu is not None
     assert (trainer.memory, trainer.gpu.count, trainer.cpu) == ("96Gi", 4, 8)
     assert trainer.tolerations == team.nodes["FloatTrainer"].tolerations
     assert (own.parameters.holdout, own.parameters.data, own.host) == (0.1, "/mnt/pictures", team.host)

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
 
 
-def command(body: str, *, stdout=subprocess.PIPE, **options) -> subprocess.Popen:
+def command(body: str, *, stdout: Any = subprocess.PIPE, **options: Any) -> subprocess.Popen:
     code = (
         f"import os, sys, time\nfrom pipeline.terminal import last_resort\ndef run():\n    {body}\nlast_resort.run(run)"
     )
