@@ -10,8 +10,8 @@ from PIL import Image
 
 from components.containers import tfrecord
 from components.ingestion import example_writer
-from components.pictures.check import normalise
 from components.sources.source import Category
+from trainer.pictures.check import normalise
 
 WIDTH, HEIGHT, BYTES = 500, 375, 85_000
 DISTINCT = 100  # Pictures; a corpus repeats them under other names.

@@ -204,7 +204,7 @@ def _loop(data: Path, out: Path, *, decode: bool, half: int | None = None) -> Ca
     import simplejpeg
     import tensorflow as tf
 
-    from components.pictures.header import read_header
+    from trainer.pictures.header import read_header
 
     def work() -> None:
         digests = []

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.analysis import commands as analysis_commands
 from pipeline.benchmark import commands as benchmark_commands
+from pipeline.clean import commands as clean_commands
 from pipeline.cluster import commands as cluster_commands
 from pipeline.cluster import registry_commands
 from pipeline.evaluate import commands as evaluate_commands
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(run_commands.app)
 app.add_typer(project_commands.app)
 app.add_typer(report_commands.app)
+app.add_typer(clean_commands.app)
 app.add_typer(ingest_commands.app)
 app.add_typer(family_commands.app)
 app.add_typer(zoo_commands.app)

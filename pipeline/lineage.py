@@ -15,6 +15,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import relocation, workdir
 
+NODE_OF_RUN = "node_of_run"  # The type of a context that is for one node in one run (pipeline/run/run_contexts.py).
 Now = Callable[[str], str]  # Text as it was recorded → with places where the work directory lies now.
 _STATES = {
     mlmd.Execution.COMPLETE: "done",
@@ -74,10 +75,11 @@ def _open(database: Path) -> metadata_store.MetadataStore:
 
 def _nodes(store: metadata_store.MetadataStore, run: int, now: Now) -> Iterator[NodeRun]:
     for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
-        [name] = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
+        contexts = store.get_contexts_by_execution(execution.id)
+        [name] = {c.name.rsplit(".", 1)[-1] for c in contexts if c.type in ("node", NODE_OF_RUN)}
         seconds = (execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000
         yield NodeRun(
-            node=name.rsplit(".", 1)[-1],
+            node=name,
             state=_STATES.get(execution.last_known_state, "unknown"),
             seconds=seconds,
             outputs=_outputs(store, execution.id, now),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.settings.error import SettingsError
 from trainer import lock
 from trainer.file_format import FileFormat
+from trainer.whole import write_file
 
 FILE = "workdir.json"
 FORMAT = FileFormat(FILE)
@@ -30,17 +30,15 @@ def mark(folder: Path) -> None:
     """Checks, and writes the version where there is none."""
     check(folder)
     if not (folder / FILE).exists():
-        beside = folder / f".{FILE}.{os.getpid()}"
-        beside.write_text(json.dumps(FORMAT.stamped({})) + "\n", encoding="utf-8")
-        beside.replace(folder / FILE)
+        write_file(folder / FILE, (json.dumps(FORMAT.stamped({})) + "\n").encode())
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """One run at a time in a work directory: sqlite and the resumable checkpoints are not for two.
+    """One command at a time changes a work directory: sqlite and the resumable checkpoints are not for two.
 
     Raises:
-      SettingsError: another run is at work in it, or a newer version has made it.
+      SettingsError: another run, or a clean, is at work in it, or a newer version has made it.
     """
     with lock.alone(folder, _busy(folder)):
         try:

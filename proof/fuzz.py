@@ -20,12 +20,12 @@ from PIL import Image
 
 from components.containers import tfrecord
 from components.ingestion import example_writer
-from components.pictures.check import normalise
 from components.release import bundle
 from components.sources.source import Category
 from tests.components.sources import small_ilsvrc
 from tests.components.sources.tars import pack
 from trainer.limited_process import LimitedProcess, ProcessError
+from trainer.pictures.check import normalise
 
 REPORT = Path(__file__).with_name("fuzz.md")
 SEED = 1

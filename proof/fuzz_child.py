@@ -12,13 +12,13 @@ from typing import Any
 
 from components.containers import tar, tf_example, tfrecord
 from components.data_error import DataError
-from components.pictures.check import Refused, normalise
 from components.release import bundle
 from components.release.bundle import BundleError
 from components.sources import manifest
 from components.sources.boxes import csv_file, xml_files
 from components.sources.imagenet import devkit
 from trainer import imagenet, limited_process
+from trainer.pictures.check import Refused, normalise
 from trainer.tflite import child, metadata
 from trainer.tflite.graph import TFLiteError
 

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "pipeline": {"trainer", "components", "pipeline"},
 }
 # Of components/: a part may import what lies before it in its chain, and whatever that may import.
-ORDER = "data_error ← options, containers ← sources ← pictures ← ingestion; conversion ← evaluation ← release; ingestion, release ← gate; node ← release; gate ← report ← zoo"  # noqa: E501
+ORDER = "data_error ← options, containers ← sources ← ingestion; conversion ← evaluation ← release; ingestion, release ← gate; node ← release; gate ← report ← zoo"  # noqa: E501
 COMMAND_LINE = {"typer", "click", "rich"}
 DEVELOPMENT = {"pytest", "hypothesis", "tests", "proof", "benchmarks"}
 MOST_MODULES = 25

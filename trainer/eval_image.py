@@ -6,6 +6,28 @@ import numpy as np
 import simplejpeg
 
 from trainer.imagenet import CENTRAL_FRACTION
+from trainer.pictures import check
+from trainer.pictures.limits import MAX_PIXELS
+from trainer.pictures.record import DEFAULT, Preprocessing
+
+
+def of_file(content: bytes, *, resolution: int, how: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """A picture file's bytes → float32 [R, R, 3] in [-1, 1]: checked and converted as ingestion does it.
+
+    Raises:
+      check.Refused: what ingestion would refuse.
+    """
+    whole = pixels(content, how, max_pixels=max_pixels)
+    return of_pixels(whole, resolution=resolution, central_fraction=how.central_fraction)
+
+
+def pixels(content: bytes, how: Preprocessing = DEFAULT, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """A picture file's bytes → uint8 [H, W, 3], all of it: as ingestion would store it.
+
+    Raises:
+      check.Refused: what ingestion would refuse.
+    """
+    return decode(check.normalise(content, max_pixels=max_pixels, exif_orientation=how.exif_orientation).jpeg)
 
 
 def eval_image(jpeg: bytes, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> np.ndarray:

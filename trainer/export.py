@@ -1,4 +1,4 @@
-"""What a trainer hands on: a SavedModel with two signatures, and the Keras weights with what it takes to rebuild them.
+"""What a trainer hands on: a SavedModel with three signatures, and the Keras weights with what rebuilds them.
 
 Everything appears whole or not at all.
 """
@@ -16,12 +16,14 @@ from typing import Any
 import h5py
 import tensorflow as tf
 
-from trainer import canonical, preprocessing, quantization
+from trainer import canonical, picture_bytes, preprocessing, quantization
 from trainer.file_format import FileFormat
 from trainer.imagenet import ENCODED, LABELS_FILE
 from trainer.keras import keras
 from trainer.network import mobilenet_v1
 from trainer.network.layer_names import float_name
+from trainer.pictures import record
+from trainer.pictures.record import DEFAULT, Preprocessing
 from trainer.whole import whole_folder
 
 KERAS = "keras"
@@ -29,7 +31,9 @@ WEIGHTS_FILE = "weights.h5"
 DESCRIPTION_FILE = "model.json"
 RANGES_FILE = "ranges.json"  # Of an imported quantized checkpoint: layer → [min, max] of its activations.
 DESCRIPTION_FORMAT = FileFormat(DESCRIPTION_FILE)
-_ASSETS = "assets"
+PREPROCESSING_FILE = "preprocessing.json"  # Among a SavedModel's assets: what must be done to a picture for it.
+PREPROCESSING_FORMAT = FileFormat(PREPROCESSING_FILE)
+ASSETS = "assets"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class Description:
     steps: int  # Trained for, all phases of this model's own training.
     recipe: dict[str, Any]
     digests: dict[str, str | None]  # data, code, recipe, base_model: SHA-256.
+    # All that is done to a picture for it. None: but for the crop as in DEFAULT, as before there was a record.
+    preprocessing: Preprocessing = None  # pyright: ignore[reportAssignmentType] - see __post_init__.
+
+    def __post_init__(self) -> None:
+        if self.preprocessing is None:
+            said = dataclasses.replace(DEFAULT, central_fraction=self.central_fraction)
+            object.__setattr__(self, "preprocessing", said)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What model.json holds."""
+        return {**vars(self), "preprocessing": self.preprocessing.as_dict()}
 
     @property
     def variant(self) -> mobilenet_v1.Variant:
@@ -56,15 +71,19 @@ def export(serving_dir: str, model: keras.Model, description: Description, label
         label_file = folder / LABELS_FILE
         label_file.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         module = _Serving(model, description, label_file)
-        signatures = {"serving_default": module.examples, "serving_image": module.images}
+        signatures = {
+            "serving_default": module.examples,
+            "serving_image": module.images,
+            "serving_bytes": module.files,
+        }
         tf.saved_model.save(module, os.fspath(folder), signatures)
         canonical.rewrite(folder)
         label_file.unlink()  # Copied among the assets by now.
         (folder / KERAS).mkdir()
         model.save_weights(os.fspath(folder / KERAS / WEIGHTS_FILE))
-        content = DESCRIPTION_FORMAT.stamped(dataclasses.asdict(description))
-        text = json.dumps(content, indent=2, sort_keys=True)
-        (folder / KERAS / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+        _write_json(folder / KERAS / DESCRIPTION_FILE, DESCRIPTION_FORMAT.stamped(description.as_dict()))
+        said = PREPROCESSING_FORMAT.stamped(description.preprocessing.as_dict())
+        _write_json(folder / ASSETS / PREPROCESSING_FILE, said)
 
 
 def load_keras(serving_dir: str) -> tuple[keras.Model, Description]:
@@ -113,8 +132,11 @@ def read_description(serving_dir: str) -> Description:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {serving_dir} was not written by this project's trainers.")
     content = DESCRIPTION_FORMAT.read(path)
-    fields = {field.name for field in dataclasses.fields(Description)}
-    return Description(**{name: value for name, value in content.items() if name in fields})
+    names = {field.name for field in dataclasses.fields(Description)}
+    found = {name: value for name, value in content.items() if name in names}
+    if isinstance(said := found.pop("preprocessing", None), dict):
+        found["preprocessing"] = record.of(said, path)
+    return Description(**found)
 
 
 def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
@@ -127,12 +149,16 @@ def read_ranges(serving_dir: str) -> dict[str, tuple[float, float]]:
 
 def labels(serving_dir: str) -> list[str]:
     """The class names in the order of the outputs, `background` first."""
-    path = Path(serving_dir) / _ASSETS / LABELS_FILE
+    path = Path(serving_dir) / ASSETS / LABELS_FILE
     return path.read_text(encoding="utf-8").splitlines()
 
 
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
 class _Serving(tf.Module):
-    """The two signatures: serialized Examples, and pictures in [-1, 1]; both give logits and probabilities."""
+    """The signatures: serialized Examples, pictures in [-1, 1], picture files; all give logits and probabilities."""
 
     def __init__(self, model: keras.Model, description: Description, label_file: Path) -> None:
         super().__init__()
@@ -146,9 +172,21 @@ class _Serving(tf.Module):
         serialized = tf.TensorSpec([None], tf.string, name="examples")
         self.examples = tf.function(self._from_examples(description), input_signature=[serialized], autograph=False)
 
+        content = tf.TensorSpec([None], tf.string, name="image_bytes")
+        self.files = tf.function(self._from_files(description), input_signature=[content], autograph=False)
+
     def _outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = tf.cast(self._predict(images), tf.float32)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    def _from_files(self, description: Description) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        def decode(content: tf.Tensor) -> tf.Tensor:
+            return picture_bytes.image(content, resolution=description.resolution, how=description.preprocessing)
+
+        def outputs(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._outputs(tf.map_fn(decode, image_bytes, fn_output_signature=tf.float32))
+
+        return outputs
 
     def _from_examples(self, description: Description) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         def decode(encoded: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """Modules that moved into packages keep their old import names: importing PACKAGE.OLD gives the module PACKAGE.NEW.
 
 Only where nothing lies at the old name any more: a file that is there wins. The names are written without their first
-package, as `OLD NEW`. CHANGELOG.md says when a name moved. Nothing that is computed depends on this module.
+package, as `OLD NEW`; a new one in another of our packages is
+whole. CHANGELOG.md says when a name moved. Nothing that is computed depends on this module.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ MOVED: dict[str, dict[str, str]] = {
         "dashboard.facts": "report.facts",
         "dashboard.zoo_charts": "zoo.zoo_charts",
         "entrypoint": "node.entrypoint",
+        "pictures": "trainer.pictures",
+        "pictures.check": "trainer.pictures.check",
+        "pictures.exif": "trainer.pictures.exif",
+        "pictures.header": "trainer.pictures.header",
+        "pictures.limits": "trainer.pictures.limits",
         "scores": "evaluation.scores",
         "zoo_bundles": "zoo.bundles",
         "zoo_tables": "zoo.tables",
@@ -67,7 +73,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         new = MOVED.get(package, {}).get(name)
         if new is None or _is_there(fullname, path):
             return None
-        return importlib.util.spec_from_loader(fullname, _Alias(f"{package}.{new}"))
+        elsewhere = new.partition(".")[0] in MOVED
+        return importlib.util.spec_from_loader(fullname, _Alias(new if elsewhere else f"{package}.{new}"))
 
 
 def _is_there(fullname: str, path: Sequence[str] | None) -> bool:

@@ -8,11 +8,12 @@ differs by up to 2.0 on a textured picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import tensorflow as tf
 
 from trainer.imagenet import CENTRAL_FRACTION
+from trainer.pictures.record import DEFAULT, Aspect, Kernel
 from trainer.recipe import Color
 
 Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (picture, seed) → picture.
@@ -33,13 +34,39 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     return tf.image.convert_image_dtype(tf.image.decode_jpeg(encoded, channels=3), tf.float32)
 
 
-def eval_image(encoded: tf.Tensor, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> tf.Tensor:
+def eval_image(
+    encoded: tf.Tensor,
+    *,
+    resolution: int,
+    central_fraction: float = CENTRAL_FRACTION,
+    kernel: Kernel = DEFAULT.kernel,
+    aspect: Aspect = DEFAULT.aspect,
+) -> tf.Tensor:
     """JPEG bytes → float [R, R, 3] in [-1, 1]: the central part, resized without keeping the aspect ratio.
 
     To the bit `eval_preprocess(decode(encoded))`, but what is cropped away is never made float: an eighth less work.
+
+    Args:
+      kernel, aspect: of models that are not ours: see trainer.pictures.record.
     """
-    image = _central(tf.image.decode_jpeg(encoded, channels=3), central_fraction)
-    return scale(resize(tf.image.convert_image_dtype(image, tf.float32), resolution))
+    pixels = tf.image.decode_jpeg(encoded, channels=3)
+    return of_pixels(pixels, resolution=resolution, central_fraction=central_fraction, kernel=kernel, aspect=aspect)
+
+
+def of_pixels(
+    image: tf.Tensor,
+    *,
+    resolution: int,
+    central_fraction: float,
+    kernel: Kernel = DEFAULT.kernel,
+    aspect: Aspect = DEFAULT.aspect,
+) -> tf.Tensor:
+    """Uint8 [H, W, 3] → float [R, R, 3] in [-1, 1]; see `eval_image`."""
+    image = _central(_middle_square(image) if aspect == "crop" else image, central_fraction)
+    image = tf.image.convert_image_dtype(image, tf.float32)
+    if (kernel, aspect) in ((DEFAULT.kernel, "stretch"), (DEFAULT.kernel, "crop")):
+        return scale(resize(image, resolution))
+    return scale(_resize_as_others(image, resolution, kernel, aspect))
 
 
 def eval_preprocess(image: tf.Tensor, *, resolution: int, central_fraction: float = CENTRAL_FRACTION) -> tf.Tensor:
@@ -166,6 +193,32 @@ def hue(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def contrast(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Times 0.5-1.5, about each channel's mean."""
     return tf.image.stateless_random_contrast(image, *CONTRAST, _stream(seed, 3))
+
+
+def _middle_square(image: tf.Tensor) -> tf.Tensor:
+    height, width = tf.unstack(tf.shape(image)[:2])
+    side = tf.minimum(height, width)
+    return tf.image.crop_to_bounding_box(image, (height - side) // 2, (width - side) // 2, side, side)
+
+
+def _resize_as_others(image: tf.Tensor, resolution: int, kernel: Kernel, aspect: Aspect) -> tf.Tensor:
+    """With TF2's kernels, whose pixels have their centres at halves; what is padded is black."""
+    size = (resolution, resolution)
+    if aspect != "pad":
+        return _with_kernel(image, size, kernel)
+    height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
+    share = resolution / tf.maximum(height, width)
+    inner = tf.maximum(1, tf.cast(tf.round(tf.stack([height, width]) * share), tf.int32))
+    above, left = tf.unstack((resolution - inner) // 2)
+    return tf.image.pad_to_bounding_box(_with_kernel(image, inner, kernel), above, left, *size)
+
+
+def _with_kernel(image: tf.Tensor, size: Any, kernel: Kernel) -> tf.Tensor:
+    if kernel == DEFAULT.kernel:
+        return tf.compat.v1.image.resize_bilinear(image[tf.newaxis], size)[0]
+    method = "bilinear" if kernel == "antialias" else kernel
+    resized = tf.image.resize(image, size, method, antialias=kernel == "antialias")
+    return tf.clip_by_value(resized, 0.0, 1.0)  # Bicubic leaves it by a little.
 
 
 def _central(image: tf.Tensor, fraction: float) -> tf.Tensor:

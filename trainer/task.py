@@ -10,6 +10,8 @@ from trainer import export, recipe, sizing, whole
 from trainer.digest import sha256_file
 from trainer.imagenet import LABELS_FILE, REPORT_FILE, REPORT_FORMAT, TRAIN
 from trainer.network.variant import Variant
+from trainer.pictures import record
+from trainer.pictures.record import Preprocessing
 from trainer.training import distribution, initial_model, loop, process_state, resume_folder, tf_config, trained_model
 from trainer.training.training_task import Task
 
@@ -53,6 +55,10 @@ def _run(fn_args: FnArgs, workers: distribution.Workers) -> None:
         width=variant.width, resolution=variant.resolution, classes=task.classes,
         central_fraction=chosen.central_fraction, quantized=chosen.quantized, steps=steps,
         recipe=chosen.as_dict(), digests=digests,
+        preprocessing=Preprocessing(**{
+            **record.fields(report.get("preprocessing", {}), examples / REPORT_FILE),
+            "central_fraction": chosen.central_fraction,
+        }),
     )  # fmt: skip
     if workers.chief:
         final_model = trained_model.finish(model, task, variant, workers)

@@ -6,18 +6,24 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 # What file systems answer that cannot rename a folder: mounted buckets, and (EXDEV) two mounts.
 _NO_RENAME = {errno.EMFILE, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.EXDEV}
+WRITING = ".writing-"  # Begins the name of what is on its way in; a random end makes it a name that no file had before.
 VISIBLE_SECONDS = 60.0  # A mounted bucket may show late what another machine wrote.
 
 
 @contextlib.contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """A new folder `<target>.writing`, which takes its name only if all went well, and is removed if not."""
+    """A new folder `<target>.writing`, which takes its name only if all went well, and is removed if not.
+
+    For folders of a pipeline's node, where nobody else's files lie: what has that name is deleted.
+    """
     beside = target.with_name(f"{target.name}.writing")
     shutil.rmtree(beside, ignore_errors=True)  # Of a killed run, where a cluster tries again under the same address.
     beside.mkdir(parents=True)
@@ -27,6 +33,46 @@ def whole_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def output_folder(target: Path) -> Iterator[Path]:
+    """A path that becomes the folder `target` if all went well, in a hidden folder of a new name beside it.
+
+    For what a user named: every other name beside it may be a file of the user's.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=WRITING, dir=target.parent) as beside:
+        made = Path(beside, target.name)
+        yield made
+        move(made, target)
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[IO[bytes]]:
+    """A new file beside `target`, open for writing, which takes its name if all went well.
+
+    Raises:
+      OSError: it cannot be written; before any work if its folder cannot.
+    """
+    descriptor, beside = tempfile.mkstemp(prefix=WRITING, dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        os.chmod(beside, 0o644)  # mkstemp's are for the owner alone.
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Writes a small file, whole or as it was before; raises as `whole_file` does."""
+    with whole_file(target) as file:
+        file.write(content)
 
 
 def move(source: Path, target: Path, *, last: str = "") -> None:

@@ -4,6 +4,7 @@ It stands where FloatTrainer stood: what comes behind it cannot tell the two apa
 file, so its SHA-256 is a parameter, and the file must still have it.
 """
 
+import dataclasses
 from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -12,7 +13,7 @@ from tfx.types.standard_artifacts import Examples, Model
 
 from components.conversion.artifact import SERVING
 from trainer.export import Description
-from trainer.imagenet import CENTRAL_FRACTION, LABELS_FILE
+from trainer.imagenet import CENTRAL_FRACTION, LABELS_FILE, REPORT_FILE, REPORT_FORMAT
 from trainer.network.variant import Variant
 from trainer.slim import imported_model
 
@@ -59,5 +60,8 @@ def import_into(
             f"{source.path} has SHA-256 {found}, wanted {digest}: it has changed since the pipeline was made. Make it "
             "again, or bring the file back."
         )
+    report = labels_file.with_name(REPORT_FILE)
+    ingested = REPORT_FORMAT.read(report).get("preprocessing", {}) if report.is_file() else {}
+    source = dataclasses.replace(source, ingested=ingested)
     labels = None if any_classes else labels_file.read_text(encoding="utf-8").splitlines()
     return imported_model.import_model(source, serving_dir, labels)

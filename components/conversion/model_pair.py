@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trainer.export import Description
+from trainer.pictures import record
 
 
 def fault(*, float_model: Description, qat_model: Description) -> str | None:
@@ -13,4 +14,6 @@ def fault(*, float_model: Description, qat_model: Description) -> str | None:
         one, other = getattr(float_model, field), getattr(qat_model, field)
         if one != other:
             return f"{field} is {one} in the float model and {other} in the quantized one. Train both again."
+    for field, one, other in record.differences(float_model.preprocessing, qat_model.preprocessing):
+        return f"{field} is {one} in the float model and {other} in the quantized one. Train both again."
     return None

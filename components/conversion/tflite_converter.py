@@ -4,7 +4,8 @@ import dataclasses
 import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from trainer.whole import whole_folder
 
 PICTURES = 500  # Of the eval split, on which files and models are compared.
 
-_BATCH = 50
+_BATCH, _BATCH_BYTES = 50, 16_000_000
 
 
 @component
@@ -70,17 +71,17 @@ def convert(
     models = {INT8: qat_model, FLOAT: float_model, UINT8: qat_model}
     labels = export.labels(qat_dir)
     files = {name: _file(models[name], name, qat_described, labels) for name in EDGES}
-    images = eval_pictures(eval_files, qat_described)
+    pictures = EvalPictures(eval_files, qat_described)
     content = {
         "variant": qat_described.variant.name,
         "labels": len(labels),
         "models": {kind: weights_sha256(Path(folder)) for kind, folder in (("float", float_dir), ("qat", qat_dir))},
-        "preprocessing": {
+        "preprocessing": {  # The rest of the record is in the files themselves.
             "resolution": qat_described.resolution,
             "central_fraction": qat_described.central_fraction,
         },
         "files": {name: artifact.described(file) for name, file in files.items()},
-        "agreement": check(files, float_model, qat_model, images, tolerance=tolerance).as_dict(),
+        "agreement": check(files, float_model, qat_model, pictures, tolerance=tolerance).as_dict(),
         "tolerance": dataclasses.asdict(tolerance),
     }
     report = CONVERSION_FORMAT.stamped(content)
@@ -88,20 +89,37 @@ def convert(
     return report
 
 
-def eval_pictures(files: Sequence[str], description: export.Description) -> np.ndarray:
-    """The first PICTURES of the eval split, as the model sees them: float32 [n, R, R, 3]."""
-    batches = input_pipeline.eval_dataset(
-        files,
-        resolution=description.resolution,
-        central_fraction=description.central_fraction,
-        batch_size=_BATCH,
-    )
-    images = [images for images, _ in itertools.islice(batches.as_numpy_iterator(), PICTURES // _BATCH)]
-    if not images:
-        raise ConversionError(
-            f"no pictures in {', '.join(files)}: wanted at least one to compare the file with its model."
+@dataclass(frozen=True)
+class EvalPictures:
+    """The first PICTURES of the eval split, as the model sees them: float32 [n, R, R, 3], batch after batch.
+
+    They are decoded anew each time one goes through them: held at once, they would take 1.2 GB at 512 pixels.
+    """
+
+    files: Sequence[str]
+    description: export.Description
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        size = batch_size(self.description.resolution)
+        batches = input_pipeline.eval_dataset(
+            self.files,
+            resolution=self.description.resolution,
+            central_fraction=self.description.central_fraction,
+            batch_size=size,
         )
-    return np.concatenate(images)
+        left = PICTURES
+        for images, _ in itertools.islice(batches.as_numpy_iterator(), -(-PICTURES // size)):
+            yield images[:left]
+            left -= len(images)
+        if left == PICTURES:
+            raise ConversionError(
+                f"no pictures in {', '.join(self.files)}: wanted at least one to compare the file with its model."
+            )
+
+
+def batch_size(resolution: int) -> int:
+    """As many pictures as take 16 MB, at least one: what a network holds of a batch is a multiple of it."""
+    return max(1, min(_BATCH, _BATCH_BYTES // (resolution**2 * 3 * 4)))
 
 
 def write(files: Mapping[str, bytes], destination: Path) -> None:
@@ -120,5 +138,5 @@ def _file(model: keras.Model, name: str, description: export.Description, labels
         labels=labels,
         name=f"MobileNetV1 {description.variant.name}",
         description=text,
-        central_fraction=description.central_fraction,
+        preprocessing=description.preprocessing,
     )

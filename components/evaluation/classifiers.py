@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,15 +18,20 @@ from tf_keras.src.saving.serialization_lib import SafeModeScope
 from components.conversion.artifact import CONVERSION, CONVERSION_FORMAT, INT8
 from trainer import export, quantizers
 from trainer.file_format import FileFormat
-from trainer.imagenet import CENTRAL_FRACTION
 from trainer.keras import keras
+from trainer.outputs import probabilities as as_probabilities
+from trainer.pictures import record, scaling
+from trainer.pictures.record import DEFAULT, Aspect, Kernel
+from trainer.pictures.record import Preprocessing as Record
+from trainer.tflite import classifier as tflite_classifier
+from trainer.tflite import feeding
+from trainer.tflite.graph import Graph
 from trainer.tflite.guard import GuardedRunner
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 TFLITE_SUFFIX = ".tflite"
 _SIGNATURES = ("serving_image", "serving_default")  # The first takes pictures in every model of ours.
 _OUTPUTS = ("probabilities", "logits")
-_SUM = 1e-2  # How far the sum of a float softmax may be from 1; logits are further off.
 
 
 class ModelError(ValueError):
@@ -34,11 +40,22 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """Where a model lies: a path crosses to the workers, an interpreter cannot."""
+    """Where a model lies: a path crosses to the workers, an interpreter cannot.
+
+    Attributes:
+        path: A file or a folder; a URI for workers elsewhere.
+        central_fraction: Of each side, whatever the model says. None: what it says of itself, else the reference's.
+        said: What its release says of the preprocessing, as trainer.pictures.record.fields reads it.
+        unsaid: What is taken where neither says anything, likewise.
+        order: Its outputs in the order of the data's labels, with the background or without; None: as they come.
+    """
 
     name: str
-    path: str  # A file or a folder; a URI for workers elsewhere.
-    central_fraction: float | None = None  # Of each side. None: what the model says of itself, else the reference's.
+    path: str
+    central_fraction: float | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    unsaid: Mapping[str, Any] = field(default_factory=dict)
+    order: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +64,27 @@ class Preprocessing:
 
     resolution: int  # Pixels.
     central_fraction: float  # Of each side.
+    kernel: Kernel = DEFAULT.kernel
+    aspect: Aspect = DEFAULT.aspect
 
 
 class Classifier(Protocol):
     """A loaded model. Not to be pickled: load it where it runs."""
 
     @property
-    def preprocessing(self) -> Preprocessing: ...
+    def resolution(self) -> int:
+        """Pixels a side."""
+        ...
+
+    @property
+    def record(self) -> Record:
+        """What is done to a picture for it, all of it."""
+        ...
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The part of it that is done before `probabilities`."""
+        ...
 
     @property
     def sha256(self) -> str:
@@ -74,14 +105,41 @@ def load(model: Model) -> Classifier:
     """A .tflite file; a TFLite artifact's folder; a Keras file; a SavedModel, of our trainers or of anybody's.
 
     Raises:
-      ModelError: nothing of these, or no classifier of square colour pictures.
+      ModelError: nothing of these, or no classifier of square colour pictures; it names the model.
     """
-    if model.path.endswith(TFLITE_SUFFIX):
-        return TFLiteClassifier(model, model.path)
+    with _named(model):
+        return _load(model)
+
+
+@contextlib.contextmanager
+def _named(model: Model) -> Iterator[None]:
+    """Errors of others (of a file's parts, of its records) do not know whose file it is."""
+    try:
+        yield
+    except ValueError as error:
+        known = isinstance(error, ModelError) and (model.path in str(error) or model.name in str(error))
+        raise error if known else ModelError(f"{model.name or model.path}: {error}") from error
+
+
+def record_of(model: Model) -> Record:
+    """What is done to a picture for a model, without loading it.
+
+    Raises:
+      ModelError: it says what no preprocessing can do.
+    """
+    with _named(model):
+        if path := _tflite_path(model):
+            file = _read(path)
+            with contextlib.closing(GuardedRunner(file)) as runner:  # A stranger's file is not read here first.
+                return _record(model, _tflite_said(file, path, runner.graph))
+        return _record(model, {} if model.path.endswith(KERAS_SUFFIXES) else _said(model.path))
+
+
+def _load(model: Model) -> Classifier:
+    if path := _tflite_path(model):
+        return TFLiteClassifier(model, path)
     if model.path.endswith(KERAS_SUFFIXES):
         return KerasClassifier(model)
-    if tf.io.gfile.exists(os.path.join(model.path, INT8)):
-        return TFLiteClassifier(model, os.path.join(model.path, INT8))
     if tf.io.gfile.exists(os.path.join(model.path, "saved_model.pb")):
         return SavedModelClassifier(model)
     raise ModelError(
@@ -90,25 +148,49 @@ def load(model: Model) -> Classifier:
     )
 
 
-class TFLiteClassifier:
+def _tflite_path(model: Model) -> str | None:
+    """Of the file itself or of the one that ships in an artifact's folder."""
+    if model.path.endswith(TFLITE_SUFFIX):
+        return model.path
+    path = os.path.join(model.path, INT8)
+    return path if tf.io.gfile.exists(path) else None
+
+
+def _record(model: Model, said: Mapping[str, Any]) -> Record:
+    given = {} if model.central_fraction is None else {"central_fraction": model.central_fraction}
+    return Record(**{**model.unsaid, **said, **model.said, **given})
+
+
+class _Loaded:
+    """What models of all formats have in common."""
+
+    def __init__(self, model: Model, resolution: int, said: Mapping[str, Any]) -> None:
+        self.model, self.resolution, self.record = model, resolution, _record(model, said)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return Preprocessing(self.resolution, self.record.central_fraction, self.record.kernel, self.record.aspect)
+
+
+class TFLiteClassifier(_Loaded):
     """A .tflite file on one thread of ai-edge-litert: the evaluation's workers are the parallelism."""
 
     def __init__(self, model: Model, path: str) -> None:
         file = _read(path)
         self._runner = GuardedRunner(file)
         self.runtime = self._runner.runtime
-        self._softmax = any(operator.name == "SOFTMAX" for operator in self._runner.graph.operators)
-        said = _json(os.path.join(os.path.dirname(path), CONVERSION), CONVERSION_FORMAT).get("preprocessing", {})
-        self.preprocessing = _preprocessing(model, self._runner.graph.resolution, said)
         self.sha256 = hashlib.sha256(file).hexdigest()
+        graph = self._runner.graph
+        super().__init__(model, graph.resolution, _tflite_said(file, path, graph))
+        if fault := feeding.fault(graph, self.record):
+            raise ModelError(f"{model.name}: {fault}")
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        outputs = self._runner.probabilities(images)
-        # With few steps a row of a quantized softmax need not add up to 1: of many equal outputs each rounds to 0.
-        return outputs if self._softmax else _probabilities(outputs)
+        with _named(self.model):
+            return tflite_classifier.probabilities(self._runner, images, self.record)
 
 
-class SavedModelClassifier:
+class SavedModelClassifier(_Loaded):
     """A SavedModel, through the signature that takes pictures: ours has `serving_image`, others `serving_default`."""
 
     runtime = f"TensorFlow {tf.__version__}"
@@ -119,20 +201,20 @@ class SavedModelClassifier:
         names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
         files += sorted(os.path.join(folder, name) for name in names)
         self.sha256 = hashlib.sha256(b"".join(_read(file) for file in files)).hexdigest()
-        self._model = tf.saved_model.load(model.path)  # Its variables live as long as it does.
-        self._signature = _signature(model, self._model)
+        self._loaded = tf.saved_model.load(model.path)  # Its variables live as long as it does.
+        self._signature = _signature(model, self._loaded)
         [(self._input, spec)] = self._signature.structured_input_signature[1].items()
         outputs = self._signature.structured_outputs
         self._output = next((name for name in _OUTPUTS if name in outputs), next(iter(outputs)))
-        # Not by export.read_description: Dataflow's workers have a URI here, where that reads folders.
-        said = _json(os.path.join(model.path, export.KERAS, export.DESCRIPTION_FILE), export.DESCRIPTION_FORMAT)
-        self.preprocessing = _preprocessing(model, _side(model, spec.shape.as_list()), said)
+        super().__init__(model, _side(model, spec.shape.as_list()), _said(model.path))
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        return _probabilities(self._signature(**{self._input: tf.constant(images)})[self._output].numpy())
+        fed = tf.constant(scaling.scaled(images, self.record))
+        with _named(self.model):
+            return as_probabilities(self._signature(**{self._input: fed})[self._output].numpy())
 
 
-class KerasClassifier:
+class KerasClassifier(_Loaded):
     """A whole model as Keras 2 saves it, fake-quantized or not. Code inside it (Lambda layers) is not run."""
 
     runtime = f"TensorFlow {tf.__version__}"
@@ -140,12 +222,30 @@ class KerasClassifier:
     def __init__(self, model: Model) -> None:
         file = _read(model.path)
         self.sha256 = hashlib.sha256(file).hexdigest()
-        self._model = _load_keras(model)
-        self.preprocessing = _preprocessing(model, _side(model, list(self._model.input_shape)), {})
-        self._predict: Callable[..., Any] = tf.function(self._model, autograph=False)
+        self._loaded = _load_keras(model)
+        super().__init__(model, _side(model, list(self._loaded.input_shape)), {})
+        self._predict: Callable[..., Any] = tf.function(self._loaded, autograph=False)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        return _probabilities(self._predict(tf.constant(images), training=False).numpy())
+        fed = tf.constant(scaling.scaled(images, self.record))
+        with _named(self.model):
+            return as_probabilities(self._predict(fed, training=False).numpy())
+
+
+def _tflite_said(file: bytes, path: str, graph: Graph) -> dict[str, Any]:
+    """What the file says, and over it what its converter left beside it."""
+    beside = _json(os.path.join(os.path.dirname(path), CONVERSION), CONVERSION_FORMAT).get("preprocessing", {})
+    return {**feeding.said(file, graph), **record.fields(beside, CONVERSION)}
+
+
+def _said(folder: str) -> dict[str, Any]:
+    """What a SavedModel of ours says, in its assets, else in the description beside it."""
+    asset = os.path.join(folder, export.ASSETS, export.PREPROCESSING_FILE)
+    if tf.io.gfile.exists(asset):
+        return record.fields(_json(asset, export.PREPROCESSING_FORMAT), asset)
+    # Not by export.read_description: Dataflow's workers have a URI here, where that reads folders.
+    described = os.path.join(folder, export.KERAS, export.DESCRIPTION_FILE)
+    return record.fields(_json(described, export.DESCRIPTION_FORMAT), described)
 
 
 def _load_keras(model: Model) -> keras.Model:
@@ -176,21 +276,6 @@ def _side(model: Model, shape: list[int | None]) -> int:
     if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or not shape[1]:
         raise ModelError(f"{model.path} takes {shape}: wanted square colour pictures of a fixed size, [n, R, R, 3].")
     return shape[1]
-
-
-def _preprocessing(model: Model, resolution: int, said: dict[str, Any]) -> Preprocessing:
-    fraction = model.central_fraction or said.get("central_fraction", CENTRAL_FRACTION)
-    return Preprocessing(resolution, float(fraction))
-
-
-def _probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Float [n, C]: as they are where each row is a distribution, else the softmax of them."""
-    if outputs.ndim != 2:
-        raise ModelError(f"the model gives {list(outputs.shape)}: wanted [n, classes].")
-    if outputs.min(initial=0) >= 0 and np.abs(outputs.sum(axis=1) - 1).max(initial=0) <= _SUM:
-        return outputs
-    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def _json(path: str, file_format: FileFormat) -> dict[str, Any]:

@@ -7,6 +7,7 @@ an extract is a batch's worth of numbers of one slice; the JPEG bytes go no furt
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import time
@@ -97,12 +98,19 @@ class _Predict(beam.DoFn):
     def _pictures(self, images: Sequence[np.ndarray], columns: pa.RecordBatch) -> Pictures:
         labels = column(columns, LABEL).astype(np.int64)
         decoded = dict(zip(self._ways, images, strict=True))
-        found = tuple(self._outcomes(model, decoded[model.preprocessing], labels) for model in self._models)
+        found = tuple(
+            self._outcomes(model, path.order, decoded[model.preprocessing], labels)
+            for model, path in zip(self._models, self._paths, strict=True)
+        )
         self._report(len(labels))
         return Pictures(labels, found, column(columns, FILENAME) if has(columns, FILENAME) else None)
 
-    def _outcomes(self, model: Classifier, images: np.ndarray, labels: np.ndarray) -> Outcomes:
+    def _outcomes(
+        self, model: Classifier, order: tuple[int, ...] | None, images: np.ndarray, labels: np.ndarray
+    ) -> Outcomes:
         probabilities = model.probabilities(images)
+        if order is not None:
+            probabilities = probabilities[:, list(order)]
         if self._classes is not None and probabilities.shape[1] == self._classes - 1:
             probabilities = with_background(probabilities)
         return outcomes(probabilities, labels, sha256=model.sha256, runtime=model.runtime)
@@ -121,7 +129,7 @@ def decoded_batch(resolution: int) -> int:
 
 
 def _eval_image(encoded: tf.Tensor, *, how: Preprocessing) -> tf.Tensor:
-    return preprocessing.eval_image(encoded, resolution=how.resolution, central_fraction=how.central_fraction)
+    return preprocessing.eval_image(encoded, **dataclasses.asdict(how))
 
 
 def _over_batches(decodes: Sequence[shard_reader.Decode]) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from components.evaluation.intervals import Interval, share_interval
+from components.evaluation.sparse_counts import cells
 
 CANDIDATE = "candidate"  # What the pipeline calls its two models.
 BASELINE = "baseline"
@@ -47,7 +49,7 @@ class Scores:
     top1_count: int
     top5_count: int
     cross_entropy: float  # Mean, nats; components/evaluation/outcomes.py says how zeros count.
-    confusion: np.ndarray  # int64 [C, C]: rows are labels, columns predictions.
+    confusion: Any  # int64 [C, C], an array or SparseCounts: rows are labels, columns predictions.
     calibration: Calibration | None = None
     sha256: str = ""  # Of the file that ran, hexadecimal.
     runtime: str = ""  # What ran it: the interpreter and its kernels, or TensorFlow.
@@ -75,21 +77,20 @@ class Scores:
     @property
     def recall(self) -> np.ndarray:
         """Float64 [C]: the share of a class's pictures that get it; NaN for a class without pictures."""
-        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=1))
+        return _ratio(self.confusion.diagonal(), self.confusion.sum(axis=1))
 
     @property
     def precision(self) -> np.ndarray:
         """Float64 [C]: the share of a class's predictions that are right; NaN for a class never predicted."""
-        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=0))
+        return _ratio(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
     def confused(self, limit: int) -> list[Confusion]:
         """The most frequent errors first; of equals the lowest label, then the lowest prediction."""
-        errors = self.confusion.copy()
-        np.fill_diagonal(errors, 0)
-        cells = np.argwhere(errors)
-        order = np.argsort(-errors[tuple(cells.T)], kind="stable")[:limit]
-        pairs = [(int(label), int(predicted)) for label, predicted in cells[order]]
-        return [Confusion(*pair, int(errors[pair]), self.names.get(pair, ())) for pair in pairs]
+        labels, predicted, pictures = cells(self.confusion)
+        wrong = np.flatnonzero(labels != predicted)
+        order = wrong[np.argsort(-pictures[wrong], kind="stable")[:limit]]
+        found = zip(labels[order].tolist(), predicted[order].tolist(), pictures[order].tolist(), strict=True)
+        return [Confusion(label, taken, count, self.names.get((label, taken), ())) for label, taken, count in found]
 
 
 @dataclass(frozen=True)

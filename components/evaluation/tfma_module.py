@@ -18,6 +18,7 @@ from components.evaluation.classifiers import Model
 from components.evaluation.extractor import predict_extractor
 from components.evaluation.scores import Calibration, Evaluation, PairedCounts, Scores, Slice
 from components.evaluation.slices import Slicer
+from components.evaluation.sparse_counts import DENSE_CLASSES, SparseCounts
 
 # What TFMA is told of each model. The type decides which extractors stand before the own one: this has none, and
 # two equal types may be mixed; no model is ever loaded as what it says.
@@ -148,11 +149,11 @@ def _scores(values: _Values, model: str, *, confusion: bool) -> Scores:
     )
 
 
-def _confusion(value: Any, classes: int) -> np.ndarray:
-    matrix = np.zeros((classes, classes), np.int64)
-    for entry in value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
-        matrix[entry.actual_class_id, entry.predicted_class_id] = round(entry.num_weighted_examples)
-    return matrix
+def _confusion(value: Any, classes: int) -> np.ndarray | SparseCounts:
+    entries = value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries
+    rows = [(each.actual_class_id, each.predicted_class_id, round(each.num_weighted_examples)) for each in entries]
+    counts = SparseCounts(*np.array(rows, np.int64).reshape(-1, 3).T, classes=classes)
+    return np.asarray(counts) if classes <= DENSE_CLASSES else counts
 
 
 def _pairs(values: _Values, model: str, pictures: int) -> PairedCounts:

@@ -170,6 +170,7 @@ def judge(
                 labels=labels,
                 variant=described.variant if described else None,
                 central_fraction=described.central_fraction if described else None,
+                preprocessing=described.preprocessing if described else None,
                 harm=harm,
             ),
             provenance.examine(parts, codes=codes, recomputed=faults or ()),

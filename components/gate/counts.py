@@ -22,7 +22,7 @@ def _confusion(what: str, scores: Scores, pairs: PairedCounts, *, right: np.ndar
     confusion = scores.confusion
     found = {
         "pictures": (int(confusion.sum()), scores.pictures),
-        "right answers": (int(np.trace(confusion)), scores.top1_count),
+        "right answers": (int(confusion.trace()), scores.top1_count),
     }
     if scores.calibration is not None:
         found["pictures by confidence"] = (int(scores.calibration.pictures.sum()), scores.pictures)
@@ -31,7 +31,7 @@ def _confusion(what: str, scores: Scores, pairs: PairedCounts, *, right: np.ndar
         found["classes"] = (len(pairs.per_class), len(confusion))
     else:
         found["pictures by class"] = _differing(pairs.per_class, confusion.sum(axis=1))
-        found["right answers by class"] = _differing(right, np.diagonal(confusion))
+        found["right answers by class"] = _differing(right, confusion.diagonal())
     wrong = [f"{name} are {one} and {other}" for name, (one, other) in found.items() if one != other]
     if wrong:
         yield f"The {what}'s counts contradict each other: {'; '.join(wrong)}. Run the Evaluator again."

@@ -60,7 +60,7 @@ def judge(file: Scores, sample: PairedCounts | None, rule: Rule, *, labels: Sequ
 
 def _largest_class(file: Scores, rule: Rule, labels: Sequence[str]) -> dict[str, Any]:
     """What always answering it would give, and the bound of what the file gives more."""
-    pictures, right = file.confusion.sum(axis=1), np.diagonal(file.confusion)
+    pictures, right = file.confusion.sum(axis=1), file.confusion.diagonal()
     index = int(pictures.argmax())
     gained = file.top1_count - int(right[index])
     bound = drop_lower_bound(
@@ -75,7 +75,7 @@ def _largest_class(file: Scores, rule: Rule, labels: Sequence[str]) -> dict[str,
 
 def _unfound(file: Scores, rule: Rule, labels: Sequence[str]) -> dict[str, Any]:
     """The classes that are not found on any of their pictures, beyond chance; those never predicted among them."""
-    pictures, right = file.confusion.sum(axis=1), np.diagonal(file.confusion)
+    pictures, right = file.confusion.sum(axis=1), file.confusion.diagonal()
     predicted = file.confusion.sum(axis=0)
     present = np.flatnonzero(pictures)
     level = math.log(rule.alpha / len(present))

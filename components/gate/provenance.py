@@ -15,7 +15,7 @@ from components.conversion import model_pair
 from components.conversion.artifact import CONVERSION, EDGES, INT8
 from components.data_error import DataError
 from components.evaluation.scores import Evaluation
-from components.gate import counts, provenance_records
+from components.gate import counts, picture_record, provenance_records
 from components.gate.evidence import Evidence
 from components.gate.provenance_records import Parts, Records
 from components.ingestion import shard_digest
@@ -50,6 +50,7 @@ def examine(parts: Parts, *, codes: Collection[str] = (), recomputed: Collection
         *_shards(parts, records.report),
         *_labels(parts),
         *_crop(records),
+        *picture_record.faults(parts, records),
     ]
     return Evidence(KIND, tuple(faults), _praise(parts, records), _facts(parts, records))
 

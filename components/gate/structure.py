@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from components.gate.evidence import Evidence
 from trainer.listing import first_of
 from trainer.network.conv_defs import BLOCKS, STEM, depth
 from trainer.network.variant import Variant
+from trainer.pictures import record
+from trainer.pictures.record import Preprocessing
 from trainer.tflite.graph import Graph, Tensor, TFLiteError, read_graph
 from trainer.tflite.int8_check import check_int8
-from trainer.tflite.metadata import MEAN, STD, is_as_written, read_central_fraction, read_labels
+from trainer.tflite.metadata import MEAN, STD, is_as_written, read_labels, read_preprocessing
 from trainer.tflite.normalization import read_normalization
 
 KIND = "structure"
@@ -23,7 +27,13 @@ _KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def examine(
-    file: bytes, *, labels: Sequence[str], variant: Variant | None, central_fraction: float | None, harm: str = ""
+    file: bytes,
+    *,
+    labels: Sequence[str],
+    variant: Variant | None,
+    central_fraction: float | None,
+    preprocessing: Preprocessing | None = None,
+    harm: str = "",
 ) -> Evidence:
     """Operators, scales, axes, softmax, edges, network, normalisation, crop and label map of the file that ships.
 
@@ -31,6 +41,7 @@ def examine(
       labels: of the data, the background first.
       variant: whose network it must be; None where nothing records it, which is not held against the file.
       central_fraction: of each side of a picture, what was measured; None likewise.
+      preprocessing: all that was done to a picture that was measured; None likewise.
       harm: what the file did to the process that tried it, see trainer.tflite.guard; it is then not read here.
     """
     if harm:
@@ -46,6 +57,7 @@ def examine(
         *(_network(graph, variant) if variant else []),
         *_normalization(file),
         *(_crop(file, central_fraction) if central_fraction else []),
+        *(_record(file, preprocessing) if preprocessing else []),
         *_label_map(file, graph, labels),
         *_hidden(file),
     ]
@@ -131,13 +143,33 @@ def _normalization(file: bytes) -> list[str]:
 
 def _crop(file: bytes, measured: float) -> list[str]:
     try:
-        said = read_central_fraction(file)
+        said = _said(file).get("central_fraction")
     except TFLiteError as error:
         return [_sentence(str(error))]
     if said == measured:
         return []
     told = "nothing of a crop" if said is None else f"to take {said:g} of each side of a picture"
     return [f"The metadata tells clients {told}, and {measured:g} was measured. Convert again."]
+
+
+def _record(file: bytes, measured: Preprocessing) -> list[str]:
+    """But for crop, mean and deviation, which have their own sentences."""
+    try:
+        said = Preprocessing(**_said(file))
+    except TFLiteError:
+        return []  # The crop's own fault.
+    told = replace(said, central_fraction=measured.central_fraction, mean=measured.mean, std=measured.std)
+    return [
+        f"The metadata tells clients {name} {one!r}, and {other!r} was measured. Convert again."
+        for name, one, other in record.differences(told, measured)
+    ]
+
+
+def _said(file: bytes) -> dict[str, Any]:
+    try:
+        return record.fields(read_preprocessing(file), "the .tflite file")
+    except record.RecordError as error:
+        raise TFLiteError(str(error)) from error
 
 
 def _hidden(file: bytes) -> list[str]:

@@ -131,13 +131,23 @@ def _check_refused(report: dict[str, Any], root: str, max_refused: float) -> Non
     allowed = allowed_refusals(files, max_refused=max_refused)
     first = "; ".join(f"{item['name']}: {item['reason']}" for item in report["refused"][:10])
     if refused > allowed:
+        ways = _ways_out(report["refused"])
         raise DataError(
             f"{root}: {refused:,} of {files:,} files are no usable pictures; at most {allowed:,} may be refused. "
-            f"The first: {first}. Repair or remove them, or allow more with --max-refused."
+            f"The first: {first}. Repair or remove them, or allow more with --max-refused{ways}."
         )
     empty = [f"{name}/{c}" for name, split in report["splits"].items() for c, n in split["per_class"].items() if not n]
     if empty:
         raise DataError(f"{root}: no usable picture is left in {', '.join(empty[:20])}. Refused: {first}.")
+
+
+def _ways_out(refused: list[dict[str, str]]) -> str:
+    """The options that would take some of these files as they are."""
+    options = {
+        ", larger ones with --max-pixels": "--max-pixels",
+        ", damaged JPEGs with --no-decode-check": " JPEG: ",
+    }
+    return "".join(way for way, sign in options.items() if any(sign in item["reason"] for item in refused))
 
 
 def check_lost(source: Source, *, root: str, rules: Rules) -> None:

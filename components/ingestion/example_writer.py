@@ -4,9 +4,9 @@ import functools
 import struct
 from collections.abc import Sequence
 
-from components.pictures.check import Picture
 from components.sources.source import Box, Category
 from trainer import imagenet
+from trainer.pictures.check import Picture
 
 # Protocol buffers' tags of fields that hold bytes or messages: the number of the field times eight, and two.
 _FIELD = {1: b"\x0a", 2: b"\x12", 3: b"\x1a"}

@@ -23,6 +23,7 @@ from components.sources.imagenet import label_names
 from components.sources.source import Source
 from components.sources.wanted import ALL, Wanted
 from trainer import imagenet
+from trainer.pictures.record import Preprocessing
 from trainer.whole import move
 
 PICTURES_PER_SHARD = 1250  # ImageNet's train split comes to 1025 shards; the reference had 1024.
@@ -79,7 +80,7 @@ def ingest_source(
         plans = shards.plan(source, made, pictures_per_shard=pictures_per_shard)
         with report_progress(made / "result", total=sum(map(len, source.splits.values()))):
             _write_shards(plans, made, make_pipeline, rules)
-        report = counts.collect(source, made, plans)
+        report = counts.collect(source, made, plans) | {"preprocessing": _preprocessing(rules)}
         counts.check(report, root=root, rules=rules)
         _publish(made, Path(destination), source, report)
     return report
@@ -107,6 +108,12 @@ def _write_shards(plans: list[str], made: Path, make_pipeline: Callable[[], beam
         if (made / "error").exists():
             raise DataError((made / "error").read_text()) from error
         raise
+
+
+def _preprocessing(rules: Rules) -> dict[str, Any]:
+    """What ingestion does to a picture: its part of the record."""
+    said = Preprocessing(exif_orientation=rules.exif_orientation).as_dict()
+    return {name: said[name] for name in ("exif_orientation", "alpha", "depth")}
 
 
 def _publish(made: Path, destination: Path, source: Source, report: dict[str, Any]) -> None:

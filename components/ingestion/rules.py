@@ -6,7 +6,7 @@ The fields are options of `run` and `ingest`, settings and parameters of ImageNe
 import dataclasses
 
 from components.options import option
-from components.pictures.limits import MAX_PIXELS, RECORDED, Orientation
+from trainer.pictures.limits import MAX_PIXELS, RECORDED, Orientation
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,10 +20,10 @@ from components.containers import tfrecord
 from components.data_error import DataError
 from components.ingestion import duplicates, example_writer
 from components.ingestion.rules import Rules
-from components.pictures.check import Picture, Refused, normalise
-from components.pictures.exif import UPRIGHT, upright_box
 from components.sources.source import Category, Entry, Source, identity
 from trainer import outside_file
+from trainer.pictures.check import Picture, Refused, normalise
+from trainer.pictures.exif import UPRIGHT, upright_box
 
 NAMED = 1000  # So many converted and refused files are named; the counts are always exact.
 _BUFFER = 1_000_000  # Bytes, so that a shard of small pictures is written in large pieces.

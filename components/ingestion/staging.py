@@ -5,6 +5,7 @@ killed one. File systems without such locks (mounted buckets) are worked on with
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from trainer import imagenet, lock
 from trainer.whole import move
 
 _PREFIX = ".ingesting-"
+_MADE = "made"
 _ELSEWHERE = "Give a folder that can be written with --workdir or --output."
 
 
@@ -94,15 +96,31 @@ def check_empty(destination: Path) -> None:
 def whole(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` if all went well; beside it, in `<target>.writing`, until then.
 
+    Where a user's own file has that name, in `<target>.1.writing`, and so on: what is not ours stays as it is.
+
     Raises:
         DataError: another ingestion into the target is at work, or the file system fails.
     """
-    beside = target.with_name(f"{target.name}.writing")
+    beside = _workplace(target)
     with alone(beside):
-        made = beside / "made"
+        made = beside / _MADE
         shutil.rmtree(made, ignore_errors=True)  # Of a killed one.
         try:
             yield made
             move(made, target)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(made, ignore_errors=True)
+            with contextlib.suppress(OSError):  # Not empty: somebody has put something there meanwhile.
+                beside.rmdir()
+
+
+def _workplace(target: Path) -> Path:
+    """The first name that is free, or that of an ingestion, killed or at work: two into one target meet there."""
+    numbers = itertools.chain([""], (f".{number}" for number in itertools.count(1)))
+    places = (target.with_name(f"{target.name}{number}.writing") for number in numbers)
+    return next(place for place in places if not os.path.lexists(place) or _is_workplace(place))
+
+
+def _is_workplace(folder: Path) -> bool:
+    """Nothing is in it but what we put there."""
+    return folder.is_dir() and not folder.is_symlink() and {path.name for path in folder.iterdir()} <= {_MADE}

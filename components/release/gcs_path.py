@@ -11,16 +11,14 @@ import contextlib
 import errno
 import functools
 import io
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from trainer import outside_file
+from trainer.whole import write_file
 
-WRITING = ".writing-"  # What is on its way in; the name can never be taken for a version, nor for a file of ours.
 _SCHEME = "gs://"
 _LARGEST = 1 << 30  # Bytes of an object that is read. A bundle's largest file has 20 million.
 _TIMEOUT = 60  # Seconds without an answer.
@@ -193,19 +191,9 @@ def replace(target: Place, content: bytes) -> None:
       OSError: it cannot be written.
     """
     if isinstance(target, BucketPath):
-        return target.write_bytes(content)
-    descriptor, beside = tempfile.mkstemp(prefix=WRITING, dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        os.chmod(beside, 0o644)  # mkstemp's are for the owner alone.
-        os.replace(beside, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
+        target.write_bytes(content)
+    else:
+        write_file(target, content)
 
 
 @functools.lru_cache(maxsize=1)

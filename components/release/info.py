@@ -12,7 +12,6 @@ from components.release import tf1_graph
 from trainer import export
 from trainer.network import model_size
 from trainer.release_info import INFO_FORMAT
-from trainer.tflite import metadata
 
 
 def describe(
@@ -39,7 +38,7 @@ def describe(
         "variant": float_model.variant.name,
         **size,  # Classes are outputs: the background, index 0, is one of them.
         "resolution": float_model.resolution,
-        "preprocessing": _preprocessing(float_model),
+        "preprocessing": {"resolution": float_model.resolution, **float_model.preprocessing.as_dict()},
         "graph": {"input": tf1_graph.INPUT, "logits": tf1_graph.LOGITS, "output": tf1_graph.OUTPUT},
         "macs": model_size.macs(resolution=float_model.resolution, **size),
         "parameters": model_size.parameters(**size),
@@ -51,17 +50,6 @@ def describe(
         "digests": {**{key: model.digests for key, model in models.items()}, "bundle_code": code},
     }
     return INFO_FORMAT.stamped(content)
-
-
-def _preprocessing(model: export.Description) -> dict[str, Any]:
-    return {
-        "resolution": model.resolution,
-        "central_fraction": model.central_fraction,  # Of each side.
-        "resize": "bilinear, align_corners false, half_pixel_centers false, aspect ratio not kept",
-        "color": "RGB",
-        "mean": metadata.MEAN,
-        "std": metadata.STD,
-    }
 
 
 def _results(evaluation: Evaluation, name: str) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.release import bundle, gcs_path
-from components.release.gcs_path import WRITING, BucketPath, Place
+from components.release.gcs_path import BucketPath, Place
 from trainer import lock
 from trainer.outside_file import OutsideFileError
-from trainer.whole import move
+from trainer.release_info import LATEST
+from trainer.whole import WRITING, move
 
-LATEST = "latest"
 _LONGEST_NUMBER = 20  # Bytes.
 _SETTLED = 60  # Seconds: a younger one may be about to be locked.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from components.evaluation import sparse_counts
 from components.evaluation.scores import CANDIDATE, Scores
 from components.report.facts import Facts
 from components.report.summary import model_name
@@ -38,12 +39,10 @@ def content(facts: Facts) -> dict[str, Any] | None:
 
 def cells(scores: Scores) -> list[int]:
     """Flat (label, predicted, pictures), the largest first where there are more than MOST_CELLS."""
-    found = np.argwhere(scores.confusion)
-    counts = scores.confusion[tuple(found.T)]
+    found = np.column_stack(sparse_counts.cells(scores.confusion)).astype(np.int64)
     if len(found) > MOST_CELLS:
-        largest = np.sort(np.argsort(-counts, kind="stable")[:MOST_CELLS])
-        found, counts = found[largest], counts[largest]
-    return np.column_stack([found, counts]).astype(np.int64).ravel().tolist()
+        found = found[np.sort(np.argsort(-found[:, 2], kind="stable")[:MOST_CELLS])]
+    return found.ravel().tolist()
 
 
 def gallery(facts: Facts) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation, ModelRun
 
+from components.evaluation import sparse_counts
 from components.evaluation.scores import BASELINE, CANDIDATE, Evaluation, Scores
 from components.ingestion.summary import IngestionSummary
 from components.node.system_artifacts import ClassificationMetrics, HtmlPage, ScalarMetrics
@@ -88,8 +89,20 @@ def confusion_matrix(scores: Scores, labels: Sequence[str]) -> dict[str, Any]:
     chosen = _chosen(scores)
     return {
         "annotationSpecs": [{"displayName": labels[i] if i < len(labels) else str(i)} for i in chosen],
-        "rows": [{"row": row} for row in scores.confusion[np.ix_(chosen, chosen)].tolist()],
+        "rows": [{"row": row} for row in _among(scores, chosen).tolist()],
     }
+
+
+def _among(scores: Scores, chosen: Sequence[int]) -> np.ndarray:
+    """int64 [n, n]: the cells of these classes, in this order."""
+    place = np.full(len(scores.confusion), -1)
+    place[chosen] = np.arange(len(chosen))
+    labels, predicted, counts = sparse_counts.cells(scores.confusion)
+    rows, columns = place[labels], place[predicted]
+    both = (rows >= 0) & (columns >= 0)
+    result = np.zeros((len(chosen), len(chosen)), np.int64)
+    result[rows[both], columns[both]] = counts[both]
+    return result
 
 
 def _of(scores: Scores) -> dict[str, float]:

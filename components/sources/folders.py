@@ -50,8 +50,8 @@ def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
     """One folder of class folders, `<class>/*.jpg` or `eval/<class>/*.jpg`, as an eval split alone.
 
     Args:
-        labels: What the outputs of a model are called, the background first: each folder gets its own name's label.
-            Without them the folders get 1…N by name.
+        labels: What the outputs of a model are called: each folder gets its own name's label. The first is the
+            background, but where a folder has its name: then the model has none. Without labels the folders get 1…N.
 
     Raises:
         DataError: no class folders, one without pictures, or one that is none of the labels.
@@ -67,13 +67,16 @@ def scan_split(root: str, *, labels: Sequence[str] = ()) -> Source:
             f"{folder}: no output of the model is called {listed(unknown)}. It knows {listed(known[1:])}. "
             "Name the folders as the classes it was trained on."
         )
-    places = {name: label for label, name in enumerate(labels or known)}
+    outputs = list(labels or known)
+    if outputs[0] in names and outputs[0] != imagenet.BACKGROUND:
+        outputs = [imagenet.BACKGROUND, *outputs]
+    places = {name: label for label, name in enumerate(outputs)}
     chosen = {name: places[name] for name in names}
     entries, ignored, lost = _entries(imagenet.EVAL, folder, chosen, called, _roots(root))
     filled = {entry.label for entry in entries}
     if empty := [name for name in names if places[name] not in filled]:
         raise DataError(f"{folder}: no pictures in {listed(empty)}. Fill these folders or remove them.")
-    return Source(categories(list(labels or known)[1:]), {imagenet.EVAL: entries}, ignored, lost=lost)
+    return Source(categories(outputs[1:]), {imagenet.EVAL: entries}, ignored, lost=lost)
 
 
 def _eval_folder(root: Path) -> Path:

@@ -7,17 +7,10 @@ from typing import NamedTuple
 
 from components.data_error import DataError
 from trainer import outside_file
+from trainer.pictures.formats import format_of
 
 # In any case: these are taken without being looked at, which a million files would take long.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
-# What the formats that are read begin with, and at which byte.
-MAGIC: Mapping[str, tuple[bytes, int]] = {
-    "JPEG": (b"\xff\xd8\xff", 0),
-    "PNG": (b"\x89PNG\r\n\x1a\n", 0),
-    "GIF": (b"GIF8", 0),
-    "BMP": (b"BM", 0),
-    "WEBP": (b"WEBP", 8),
-}
 HEAD = 1024  # Bytes that are enough to tell.
 _SOUNDS = (b"OggS", b"ID3", b"fLaC")
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})  # Windows leaves them wherever it shows pictures.
@@ -36,11 +29,6 @@ class Found(NamedTuple):
 def is_named(file: str) -> bool:
     """Whether the name alone says that it is a picture."""
     return file.lower().endswith(SUFFIXES)
-
-
-def format_of(head: bytes) -> str | None:
-    """Pillow's name of the format that a file with these first bytes has; None for what is not read."""
-    return next((name for name, (magic, at) in MAGIC.items() if head[at : at + len(magic)] == magic), None)
 
 
 def is_picture(file: str, head: Callable[[], bytes]) -> bool:

@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from trainer.pictures.exif import Box
+
+__all__ = ["Box", "Category", "Entry", "Source", "identity"]
+
 
 class Category(NamedTuple):
     """One class: its folder's name, the reference's `synset` and the words for people."""
@@ -11,9 +15,6 @@ class Category(NamedTuple):
     name: str
     synset: str
     text: str
-
-
-Box = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax, as shares of the picture's width and height.
 
 
 class Entry(NamedTuple):

@@ -18,6 +18,8 @@ TITLES = {
     "bytes": "bytes of the file",
     "latency_ms": "latency of one picture, ms",
 }
+FEW = 64  # Points whose names and intervals can be told apart.
+_NAMED = 8  # Of more points, so many of the front have their names.
 _INT8_PUBLISHED = "quantized"
 
 
@@ -28,12 +30,13 @@ def all_of(zoo: Zoo) -> dict[str, dict[str, Any]]:
 
 
 def chart(zoo: Zoo, cost: str) -> Chart | None:
-    """Every compared model as a point with its 95 % interval, the front as a line; None where nothing has the cost."""
-    rows = list(_rows(zoo, cost))
+    """Every compared model as a point, the front as a line; None where nothing has the cost."""
+    rows = _named(list(_rows(zoo, cost)))
     if not rows:
         return None
     x = alt.X("cost:Q", title=TITLES[cost], scale=alt.Scale(type="log", nice=False, padding=25), axis=_axis(cost))
     base = alt.Chart(data(rows))
+    many = len(rows) > FEW
     spread = base.mark_rule(strokeWidth=2, opacity=0.4).encode(x=x, y="low:Q", y2="high:Q", color=color("model:N"))
     line = base.transform_filter("datum.front").mark_line(
         strokeDash=[5, 4], opacity=0.8, color="#8a63d2", strokeWidth=2
@@ -41,14 +44,14 @@ def chart(zoo: Zoo, cost: str) -> Chart | None:
     front = line.encode(x=x, y=_top1(), order="cost:Q")
     ring = base.transform_filter("datum.front").mark_point(size=230, color="#8a63d2", strokeWidth=2)
     shares = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("top1", "low", "high")]
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
+    dots = base.mark_point(filled=True, size=25 if many else 90, opacity=0.55 if many else 1).encode(
         x=x, y=_top1(), color=color("model:N"), shape=shape(),
         tooltip=["name:N", alt.Tooltip("cost:Q", title=TITLES[cost], format=",.4~g"), *shares],
     )  # fmt: skip
-    names = base.transform_filter(f"datum.model == '{INT8}'").mark_text(align="left", dx=9, dy=9, fontSize=11)
+    names = base.transform_filter("datum.named").mark_text(align="left", dx=9, dy=9, fontSize=11)
     layers = [
         *_published(cost, x),
-        spread,
+        *([] if many else [spread]),
         front,
         ring.encode(x=x, y=_top1()),
         dots,
@@ -74,6 +77,15 @@ def _rows(zoo: Zoo, cost: str) -> Iterator[dict[str, Any]]:
                 "cost": paid, "top1": model.top1, "low": model.top1_low, "high": model.top1_high,
                 "front": cost in model.front,
             }  # fmt: skip
+
+
+def _named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Marks whose names are drawn: of few all int8 files, of many some of the front, evenly along it."""
+    int8 = [row for row in rows if row["model"] == INT8]
+    if len(rows) > FEW:
+        front = sorted((row for row in int8 if row["front"]), key=lambda row: row["cost"])
+        int8 = front[:: max(1, -(-len(front) // _NAMED))]
+    return [{**row, "named": row in int8} for row in rows]
 
 
 def _published(cost: str, x: alt.X) -> list[Chart]:

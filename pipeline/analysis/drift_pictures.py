@@ -39,11 +39,11 @@ def read(data: Sequence[Path], described: export.Description, limit: int, follow
             "or WebP files."
         )
     chosen = [files[place * len(files) // limit] for place in range(limit)] if len(files) > limit else files
-    side, fraction = described.resolution, described.central_fraction
+    side, how = described.resolution, described.preprocessing
     given = [pictures.Given(str(file)) for file in chosen]
     batches = [given[start : start + predict.BATCH] for start in range(0, len(given), predict.BATCH)]
     followed = follow("reading pictures", batches, len(batches))
-    return np.concatenate([pictures.decode(batch, resolution=side, central_fraction=fraction) for batch in followed])
+    return np.concatenate([pictures.decode(batch, resolution=side, how=how) for batch in followed])
 
 
 def _shards(path: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.checks import check
+from pipeline.checks import check, sizes
+from pipeline.checks.releases import LARGE_PARAMETERS
 from pipeline.cluster import run_parameters
 from pipeline.cluster.runs import Report
 from pipeline.cluster.submission import UNSEEN, WHEN, Submission, SubmitError, Submitted
@@ -51,7 +53,7 @@ def prepare(
     submission = Submission(settings, compiled, parameters, schedule=cron)
     # Vertex AI runs TFX's own driver of ExampleGen, which looks at the pictures, but knows no {SPAN} in their folder.
     looked_at = isinstance(settings, VertexSettings) and "{" not in parameters["data"]
-    return submission if looked_at else _telling_data_apart(submission)
+    return _measured(submission if looked_at else _telling_data_apart(submission))
 
 
 def send(submission: Submission, *, wait: bool, report: Report) -> Submitted:
@@ -123,6 +125,25 @@ def _telling_data_apart(submission: Submission) -> Submission:
     )
     parameters = {**submission.parameters, DATA_DIGEST: digest or UNSEEN}
     return dataclasses.replace(submission, parameters=parameters, notes=() if digest else (unseen,))
+
+
+def _measured(submission: Submission) -> Submission:
+    """Kubeflow hands a run's parameters to the root's driver as one argument, and older servers refuse long ones."""
+    if not isinstance(submission.settings, KubeflowSettings):
+        return submission
+    size = len(json.dumps(dict(submission.parameters), ensure_ascii=False).encode())
+    if size > sizes.ARGUMENT:
+        longest = max(submission.parameters, key=lambda name: len(str(submission.parameters[name])))
+        raise SubmitError(
+            f"The run's parameters are {size:,} bytes, wanted at most {sizes.ARGUMENT:,}: shorten {longest}."
+        )
+    if size <= sizes.PARAMETERS:
+        return submission
+    note = (
+        f"The run's parameters are {size:,} bytes: Kubeflow Pipelines before {LARGE_PARAMETERS} takes at most "
+        f"{sizes.PARAMETERS:,}."
+    )
+    return dataclasses.replace(submission, notes=(*submission.notes, note))
 
 
 def _uncached(compiled: Compiled) -> Compiled:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from trainer.whole import write_file
 
 LARGEST = 16 << 20  # Bytes. The file of one variant has 60,000.
 SCHEMA_VERSION = "2.1.0"  # The only one that Kubeflow Pipelines 2 takes.
@@ -142,13 +142,9 @@ def write(path: Path, compiled: Compiled, *, comment: str = "") -> None:
     """
     documents = [compiled.spec, *([compiled.platform] if compiled.platform else [])]
     text = comment + yaml.dump_all(documents, sort_keys=True, allow_unicode=True)
-    beside = path.with_name(f".{path.name}.writing")
     try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
+        write_file(path, text.encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise CompiledFileError(
             f"{path} cannot be written: {error.strerror}. Give a file in a folder that can be."
         ) from error

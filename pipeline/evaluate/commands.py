@@ -12,6 +12,8 @@ from components.ingestion.rules import Rules
 from pipeline.run import data_options
 from pipeline.terminal import output_log
 from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
+from trainer.pictures.limits import Orientation
+from trainer.pictures.record import Aspect, ChannelOrder, Kernel
 
 if TYPE_CHECKING:
     from components.evaluation.scores import Evaluation
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _NAMED = 20  # Refused pictures.
+_UNSAID = "Models that say nothing of their pictures"
 
 
 @app.command(rich_help_panel=Panel.MEASURING)
@@ -54,6 +57,49 @@ def evaluate(
         float | None,
         typer.Option(help="Of each side of the pictures.", show_default="what each model says of itself, else 0.875"),
     ] = None,
+    input_range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH",
+            help="What black and white become for a model that does not say: 0,1, 0,255 or -1,1.",
+            show_default="-1,1",
+            rich_help_panel=_UNSAID,
+        ),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER[,…]",
+            help="Taken from that, one number or one a channel; the range is then 0,255 unless it is given.",
+            rich_help_panel=_UNSAID,
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER[,…]", help="What is left is divided by this, likewise.", rich_help_panel=_UNSAID),
+    ] = None,
+    channel_order: Annotated[
+        ChannelOrder | None,
+        typer.Option(help="Of the input; --mean and --std go by it.", show_default="RGB", rich_help_panel=_UNSAID),
+    ] = None,
+    resize_kernel: Annotated[
+        Kernel | None,
+        typer.Option(help="How pictures are resized.", show_default="tf1-bilinear", rich_help_panel=_UNSAID),
+    ] = None,
+    aspect: Annotated[
+        Aspect | None,
+        typer.Option(
+            help="How one that is no square becomes one: pad is with black.",
+            show_default="stretch",
+            rich_help_panel=_UNSAID,
+        ),
+    ] = None,
+    exif_orientation: Annotated[
+        Orientation | None,
+        typer.Option(help="Whether pictures of a folder are turned.", show_default="recorded", rich_help_panel=_UNSAID),
+    ] = None,
+    max_pixels: Annotated[int, data_options.shown(Rules, "max_pixels")] = Rules.max_pixels,
+    decode_check: Annotated[bool, data_options.shown(Rules, "decode_check")] = Rules.decode_check,
     max_refused: Annotated[float, data_options.shown(Rules, "max_refused")] = Rules.max_refused,
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json instead of tables.")] = False,
@@ -61,8 +107,10 @@ def evaluate(
     """Measure any number of models on the same pictures, each decoded once, by TFMA.
 
     Models with 1000 outputs and with 1001 (a background first) compare. Every share comes with its 95 % interval.
+    What a model's file, bundle or metadata says of its pictures is followed; the options hold for models that do not.
     Exit code 4: some pictures of the folder could not be read; the others were measured.
     """
+    from pipeline.evaluate import unsaid
     from pipeline.settings import environment, local
     from pipeline.terminal import silence
     from trainer.network.variant import Variant
@@ -70,6 +118,10 @@ def evaluate(
     console = Console()
     try:
         options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
+        options["unsaid"] = unsaid.preprocessing(
+            input_range=input_range, mean=mean, std=std, channel_order=channel_order, resize_kernel=resize_kernel,
+            aspect=aspect, exif_orientation=exif_orientation,
+        )  # fmt: skip
         if central_fraction is not None and not 0 < central_fraction <= 1:
             raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
         local.check_no_pattern("--output", output)
@@ -87,7 +139,7 @@ def evaluate(
             class_groups=class_groups,
             options=Options(**options, central_fraction=central_fraction),
             beam_workers=beam_workers,
-            max_refused=max_refused,
+            rules=Rules(max_refused=max_refused, max_pixels=max_pixels, decode_check=decode_check),
         )
         result = _evaluate(console, request, quiet=as_json)
     except (ValueError, OSError) as error:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from components import options
 from components.evaluation import tfma_module as evaluations
 from components.evaluation.extractor import SHARD, predict_extractor
 from components.evaluation.scores import Evaluation
 from components.evaluation.slices import CLASS_GROUP, Slicer
 from components.ingestion import ingest
+from components.ingestion.rules import DEFAULT as DEFAULT_RULES
 from components.ingestion.rules import Rules
 from components.sources.folders import scan_split
 from pipeline import code_digest
@@ -27,11 +31,14 @@ from pipeline.evaluate import scores_file
 from pipeline.evaluate.models import Chosen, Options
 from pipeline.terminal.progress import Follower
 from trainer.imagenet import REPORT_FILE
-from trainer.whole import whole_folder
+from trainer.whole import output_folder
 
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # Beam's default downloads another.
 
 EXAMPLES = "examples"
+_WHERE = re.compile(r"\s*\[while running [^]]*\]\s*$")  # What Beam puts behind an error of a worker...
+# ...and of another process it has the traceback alone.
+_SENTENCE = re.compile(r"\n[\w.]*(?:ModelError|DataError|TFLiteError): (?P<text>.*?)(?:\s*\[while running|\n|$)")
 
 
 class EvaluateError(ValueError):
@@ -59,7 +66,7 @@ class Request:
     class_groups: Path | None = None
     options: Options = field(default_factory=Options)
     beam_workers: int = 1
-    max_refused: float = Rules.max_refused
+    rules: Rules = DEFAULT_RULES  # Of pictures in folders; their orientation is the models'.
 
 
 def evaluate(request: Request, *, follower: Follower) -> Evaluation:
@@ -70,14 +77,15 @@ def evaluate(request: Request, *, follower: Follower) -> Evaluation:
     """
     if request.output.exists():
         raise EvaluateError(f"{request.output} is there already: give a folder that does not exist yet, or remove it.")
-    with tempfile.TemporaryDirectory(prefix="mobilenet-evaluate-") as scratch, whole_folder(request.output) as folder:
+    with tempfile.TemporaryDirectory(prefix="mobilenet-evaluate-") as scratch, output_folder(request.output) as folder:
+        folder.mkdir()
         follower.start("models")
         chosen = evaluated_models.choose(request.models, request.options, scratch=Path(scratch))
         follower.finish("models")
         follower.start("pictures")
         examples = _examples(request, chosen, Path(scratch))
         follower.finish("pictures")
-        evaluated_models.check_labels(chosen, examples.labels)
+        chosen = evaluated_models.with_order(chosen, examples.labels)
         follower.start("evaluation")
         _run(request, chosen, examples, folder)
         result = evaluations.read(str(folder), alone=chosen[0].model.name)
@@ -91,17 +99,15 @@ def evaluate(request: Request, *, follower: Follower) -> Evaluation:
 def _examples(request: Request, chosen: Sequence[Chosen], scratch: Path) -> evaluated_data.Examples:
     data = request.data
     known = next((each.labels for each in chosen if each.labels), ())
+    orientation = evaluated_models.orientation(chosen)
     if there := evaluated_data.find(data, known):
+        evaluated_data.check_orientation(there, orientation)
         return there
     found = scan_split(str(data), labels=known)
     folder = scratch / EXAMPLES
-    ingest.ingest_source(
-        found,
-        str(data),
-        str(folder),
-        make_pipeline=lambda: _pipeline(request),
-        rules=Rules(max_refused=request.max_refused),
-    )
+    rules = replace(request.rules, exif_orientation=orientation)
+    options.check(rules)
+    ingest.ingest_source(found, str(data), str(folder), make_pipeline=lambda: _pipeline(request), rules=rules)
     return evaluated_data.find(folder) or evaluated_data.Examples([])
 
 
@@ -123,7 +129,7 @@ def _run(request: Request, chosen: Sequence[Chosen], examples: evaluated_data.Ex
         total=None,
     )
     shared = [evaluations.custom_eval_shared_model(model.path, model.name, config) for model in models]
-    with _pipeline(request) as pipeline:
+    with _worker_errors(), _pipeline(request) as pipeline:
         _ = (
             pipeline
             | "Shards" >> beam.Create([{SHARD: file} for file in examples.files])
@@ -136,6 +142,19 @@ def _run(request: Request, chosen: Sequence[Chosen], examples: evaluated_data.Ex
                 output_path=str(folder),
             )
         )
+
+
+@contextlib.contextmanager
+def _worker_errors() -> Iterator[None]:
+    """A fault of a model or of the data as its own sentence, without what Beam wraps around it."""
+    try:
+        yield
+    except Exception as error:
+        if found := _SENTENCE.search(str(error)):
+            raise EvaluateError(found["text"]) from error
+        if isinstance(error, ValueError):
+            raise EvaluateError(_WHERE.sub("", str(error))) from error
+        raise
 
 
 def _pipeline(request: Request) -> beam.Pipeline:

@@ -20,6 +20,7 @@ app = typer.Typer()
 @app.command(rich_help_panel=Panel.MODELS)
 def models(
     variant: Annotated[list[str], typer.Option(help="WIDTH_RESOLUTION besides the 16. Repeatable.")] = [],  # noqa: B006 - typer copies it.
+    every: Annotated[bool, typer.Option("--all", help="Every note on a model that was pushed, not ten.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The models' rows.")] = False,
     zoo: Annotated[
@@ -46,7 +47,7 @@ def models(
         print(models_table.as_json(family) if as_json else models_table.as_csv(family).rstrip())
         return
     console.print(models_table.table(family))
-    for note in models_table.notes(family):
+    for note in models_table.notes(family, most=None if every else models_table.NOTES):
         say(console, note)
 
 

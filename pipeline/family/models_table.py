@@ -21,6 +21,7 @@ from trainer.network.variant import Variant
 from trainer.slim.reference_table import CLASSES, TABLE, WRONG_MACS
 
 NOT_MEASURED = "not measured"
+NOTES = 10  # Of bundles, unless all are wanted.
 FORMAT = FileFormat("mobilenet models --json")
 _SIZES = Path(__file__).with_name("file_sizes.json")  # Measured by proof/file_sizes.py.
 
@@ -122,20 +123,30 @@ def table(family: Family) -> Table:
     return result
 
 
-def notes(family: Family) -> list[str]:
-    """What belongs under the table, a line each."""
+def notes(family: Family, *, most: int | None = None) -> list[str]:
+    """What belongs under the table, a line each.
+
+    Args:
+      most: so many lines of other bundles, and as many of unreadable ones; a line counts the rest.
+    """
     lines = [
         f"* {row.variant}: the reference's table says {row.published_million_macs} million MACs: {row.macs_note}."
         for row in family.rows
         if row.macs_note
     ]
     lines += [f"{row.variant} here: {row.measured_on}." for row in family.rows if row.measured_on]
-    lines += [
+    others = [
         f"{each.variant} in {each.folder}, {each.on}: float {_pair(each.float_top1, each.float_top5, '')}, "
         f"int8 {_pair(each.int8_top1, each.int8_top5, '')}. Other data than the published figures'."
         for each in family.others
     ]
-    return lines + [f"Left out: {fault}" for fault in family.faults]
+    return lines + _first(others, most) + _first([f"Left out: {fault}" for fault in family.faults], most)
+
+
+def _first(lines: list[str], most: int | None) -> list[str]:
+    if most is None or len(lines) <= most:
+        return lines
+    return [*lines[:most], f"{len(lines) - most} more: --all shows them."]
 
 
 def _row(variant: Variant, measured: Measured | None) -> Row:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+LINES = 10  # Of models, unless all are wanted.
 _UNITS = {
     "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30,
 }  # fmt: skip
@@ -37,6 +38,7 @@ def choose(
         bool, typer.Option("--accept-small", help="Also files of which too few pictures show anything.")
     ] = False,
     zoo: _Zoo = None,
+    every: Annotated[bool, typer.Option("--all", help=f"More than {LINES} lines of models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
 ) -> None:
     """Give the best int8 model under a budget, the runners-up, and why the others fall out.
@@ -58,7 +60,7 @@ def choose(
     if as_json:
         print(choosing.as_json(choice))
     else:
-        _show(console, choice, base)
+        _show(console, choice, base, most=None if every else LINES)
     if choice.chosen is None:
         raise typer.Exit(1)
 
@@ -130,24 +132,29 @@ def _budget(
     )
 
 
-def _show(console: Console, choice: Choice, base: Path | None) -> None:
+def _show(console: Console, choice: Choice, base: Path | None, *, most: int | None) -> None:
+    """At most so many models: those that fit first, then those that fall out."""
+    fit = [choice.chosen, *choice.runners_up] if choice.chosen else []
     if choice.chosen:
         say(console, f"{choice.chosen.variant}" + (f": {choice.chosen.file}" if choice.chosen.file else ""))
-        console.print(_table([choice.chosen, *choice.runners_up]))
+        console.print(_table(fit[:most]))
     elif choice.nearest:
         nearest = choice.nearest
         say(console, f"Nothing fits. Nearest is {nearest.candidate.variant}: {'; '.join(nearest.reasons)}.")
     else:
         say(console, "There is nothing to choose from.")
-    for fallen in choice.fallen:
-        say(console, f"{fallen.candidate.variant} falls out: {'; '.join(fallen.reasons)}.")
+    fallen = choice.fallen[: None if most is None else max(0, most - len(fit))]
+    for each in fallen:
+        say(console, f"{each.candidate.variant} falls out: {'; '.join(each.reasons)}.")
+    if line := _left_out(len(fit) - len(fit[:most]), len(choice.fallen) - len(fallen)):
+        say(console, line)
     if choice.chosen and choice.chosen.measured_with:
         say(console, f"Latency: {choice.chosen.measured_with}.")
     say(console, choice.by)
     from pipeline.family.choose import NO_LATENCY
 
     if unmeasured := [each.candidate for each in choice.fallen if NO_LATENCY in each.reasons]:
-        say(console, _how_to_measure(unmeasured, base))
+        say(console, _how_to_measure(unmeasured[:most], base))
 
 
 def _how_to_measure(unmeasured: list[Candidate], base: Path | None) -> str:
@@ -160,6 +167,12 @@ def _how_to_measure(unmeasured: list[Candidate], base: Path | None) -> str:
     if not folders:
         return "To measure latency, release a model with mobilenet run, and give mobilenet benchmark RELEASE --write."
     return f"To measure latency on this machine: mobilenet benchmark {shlex.join(folders)} --write"
+
+
+def _left_out(fit: int, fallen: int) -> str:
+    """`12 more fit and 3 more fall out: --all shows them.`"""
+    parts = [f"{count} more {what}" for count, what in ((fit, "fit"), (fallen, "fall out")) if count]
+    return f"{' and '.join(parts)}: --all shows them." if parts else ""
 
 
 def _table(fit: list[Candidate]) -> Table:

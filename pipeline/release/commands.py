@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
+from trainer.pictures.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from components.release.gcs_path import Place
@@ -38,6 +39,7 @@ def predict(
         int | None,
         typer.Option(help="How many classes to show.", show_default="5; of a folder's pictures and with --csv 1"),
     ] = None,
+    max_pixels: Annotated[int, typer.Option(help="Larger pictures are refused.", min=1)] = MAX_PIXELS,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="A line for each picture, for spreadsheets.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Refuse a bundle that is not whole to the byte.")] = False,
@@ -77,11 +79,13 @@ def predict(
         if top is None:
             top = 1 if as_csv or (folders and not as_json) else 5
         if as_json:
-            predictions = predicting.predict(chosen, given, top=top)
+            predictions = predicting.predict(chosen, given, top=top, max_pixels=max_pixels)
             print(predicting.as_json(predictions))
         else:
             how = "csv" if as_csv else "lines" if folders else "table"
-            predictions = _show(console, predicting.opened(chosen), images, given, top=top, how=how)
+            predictions = _show(
+                console, predicting.opened(chosen), images, given, top=top, how=how, max_pixels=max_pixels
+            )
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     if faults := predicting.faults(predictions):
@@ -96,6 +100,7 @@ def _show(
     *,
     top: int,
     how: Literal["csv", "lines", "table"],
+    max_pixels: int,
 ) -> list[Prediction]:
     """Each picture as soon as there is an answer; the table of single pictures at the end."""
     from pipeline.release import listing, predict, score
@@ -109,7 +114,7 @@ def _show(
     predictions = []
     if how == "csv":
         print(listing.csv_header(top))
-    for each in predict.each(model, given, top=top + 1):
+    for each in predict.each(model, given, top=top + 1, max_pixels=max_pixels):
         predictions.append(answer := listing.for_people(each, top))
         if how == "csv":
             print(listing.csv_row(answer, top, truth.get(answer.image, "")), flush=True)

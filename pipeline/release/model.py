@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from components.release import bundle
 from pipeline.release.pictures import PredictError
 from pipeline.terminal import silence
 from trainer import label_lines
+from trainer.pictures import record
+from trainer.pictures.record import Preprocessing
 from trainer.tflite import classifier as tflite_classifier
 from trainer.tflite.classifier import Classifier
+from trainer.tflite.graph import TFLiteError
 
 SAVED_MODEL = "saved_model.pb"
 _LABELS = Path("assets", "labels.txt")
@@ -26,7 +30,7 @@ class Opened:
 
     labels: Sequence[str]
     resolution: int  # Pixels.
-    central_fraction: float  # Of each side of a picture.
+    preprocessing: Preprocessing
     probabilities: Callable[[np.ndarray], np.ndarray]  # Float32 [n, R, R, 3] in [-1, 1] → float32 [n, C].
 
 
@@ -48,31 +52,41 @@ def open_model(path: Path) -> Opened:
         raise PredictError(f"{path} does not exist. Give a release bundle's folder, a .tflite file or a SavedModel.")
     if _in_bundle(path) and path.name in (info := _info(path.parent))["files"]:
         return _of_bundle(path.parent, info, path.name)
-    return _of(Classifier(tflite_classifier.read_file(path)))
+    return _of(_classifier(path, tflite_classifier.read_file(path)))
 
 
 def _of_bundle(folder: Path, info: dict[str, Any], name: str) -> Opened:
-    file = bundle.read_file(folder, name)
-    return _of(Classifier(file, central_fraction=_central_fraction(info, folder)))
+    """As info.json says; of the range the file itself says more, as each of a bundle's has its own edges."""
+    said = _preprocessing(info, folder)
+    classifier = _classifier(folder / name, bundle.read_file(folder, name))
+    own = classifier.preprocessing
+    return _of(classifier, dataclasses.replace(said, mean=own.mean, std=own.std))
 
 
-def _of(classifier: Classifier) -> Opened:
-    return Opened(classifier.labels, classifier.resolution, classifier.central_fraction, classifier.probabilities)
+def _classifier(path: Path, file: bytes) -> Classifier:
+    try:
+        return Classifier(file)
+    except TFLiteError as error:
+        raise TFLiteError(f"{path}: {error}") from error
+
+
+def _of(classifier: Classifier, how: Preprocessing | None = None) -> Opened:
+    return Opened(classifier.labels, classifier.resolution, how or classifier.preprocessing, classifier.probabilities)
 
 
 def _saved_model(path: Path) -> Opened:
     """Ours or anybody's; it takes TensorFlow, and seconds."""
-    fraction = None
+    said = {}
     if _in_bundle(path):
         _check_files(path)
-        fraction = _central_fraction(_info(path.parent), path.parent)
+        said = vars(_preprocessing(_info(path.parent), path.parent))
     silence.import_tensorflow()
     from components.evaluation import classifiers
 
-    model = classifiers.load(classifiers.Model(path.name, str(path.absolute()), fraction))
-    said = model.preprocessing
-    classes = model.probabilities(np.zeros((1, said.resolution, said.resolution, 3), np.float32)).shape[1]
-    return Opened(_names(path, classes), said.resolution, said.central_fraction, model.probabilities)
+    model = classifiers.load(classifiers.Model(path.name, str(path.absolute()), said=said))
+    side = model.resolution
+    classes = model.probabilities(np.zeros((1, side, side, 3), np.float32)).shape[1]
+    return Opened(_names(path, classes), side, model.record, model.probabilities)
 
 
 def _check_files(path: Path) -> None:
@@ -107,13 +121,13 @@ def _info(folder: Path) -> dict[str, Any]:
     return info
 
 
-def _central_fraction(info: dict[str, Any], folder: Path) -> float:
-    try:
-        fraction = float(info["preprocessing"]["central_fraction"])
-    except (KeyError, TypeError, ValueError):
-        fraction = 0.0
-    if not 0 < fraction <= 1:
+def _preprocessing(info: dict[str, Any], folder: Path) -> Preprocessing:
+    said = info.get("preprocessing")
+    if not isinstance(said, dict) or "central_fraction" not in said:
         raise PredictError(
             f"{folder / bundle.INFO}: no preprocessing.central_fraction in (0, 1]. Build the bundle again."
         )
-    return fraction
+    try:
+        return record.of(said, folder / bundle.INFO)
+    except record.RecordError as error:
+        raise PredictError(str(error)) from error

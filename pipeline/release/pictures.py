@@ -11,12 +11,12 @@ from typing import BinaryIO
 import numpy as np
 
 from components.data_error import DataError
-from components.pictures import check
 from components.sources import picture_files
 from trainer import eval_image, outside_file
+from trainer.pictures.limits import MAX_BYTES, MAX_PIXELS
+from trainer.pictures.record import Preprocessing
 
 STDIN = "-"
-_LARGEST = 256 << 20  # Bytes.
 
 
 class PredictError(ValueError):
@@ -48,9 +48,9 @@ def find(arguments: Sequence[str], *, stdin: BinaryIO) -> list[Given]:
     return found
 
 
-def decode(given: Sequence[Given], *, resolution: int, central_fraction: float) -> np.ndarray:
+def decode(given: Sequence[Given], *, resolution: int, how: Preprocessing) -> np.ndarray:
     """As `decode_each`, of pictures that must all be good; all bad ones are named at once."""
-    decoded = decode_each(given, resolution=resolution, central_fraction=central_fraction)
+    decoded = decode_each(given, resolution=resolution, how=how)
     if faults := [
         f"{each.name}: {found}" for each, found in zip(given, decoded, strict=True) if isinstance(found, str)
     ]:
@@ -58,14 +58,15 @@ def decode(given: Sequence[Given], *, resolution: int, central_fraction: float) 
     return np.stack([found for found in decoded if not isinstance(found, str)])
 
 
-def decode_each(given: Sequence[Given], *, resolution: int, central_fraction: float) -> list[np.ndarray | str]:
+def decode_each(
+    given: Sequence[Given], *, resolution: int, how: Preprocessing, max_pixels: int = MAX_PIXELS
+) -> list[np.ndarray | str]:
     """Pictures → float32 [R, R, 3] in [-1, 1], checked as ingestion checks them; of a bad one, its fault."""
     decoded: list[np.ndarray | str] = []
     for each in given:
         try:
-            content = each.content if each.content is not None else read(Path(each.name), _LARGEST)
-            jpeg = check.normalise(content).jpeg
-            decoded.append(eval_image.eval_image(jpeg, resolution=resolution, central_fraction=central_fraction))
+            content = each.content if each.content is not None else read(Path(each.name), MAX_BYTES)
+            decoded.append(eval_image.of_file(content, resolution=resolution, how=how, max_pixels=max_pixels))
         except (OSError, ValueError) as error:
             decoded.append(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
     return decoded
@@ -97,7 +98,7 @@ def _within(folder: Path) -> list[Given]:
 
 def _piped(stdin: BinaryIO) -> Given:
     try:
-        content = outside_file.bounded(stdin, _LARGEST, "standard input")
+        content = outside_file.bounded(stdin, MAX_BYTES, "standard input")
     except outside_file.OutsideFileError as error:
         raise PredictError(str(error)) from error
     if not content:

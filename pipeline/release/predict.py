@@ -19,6 +19,7 @@ from pipeline.release import pictures
 from pipeline.release.model import Opened
 from pipeline.release.pictures import Given, PredictError
 from pipeline.terminal import silence
+from trainer.pictures.limits import MAX_PIXELS
 from trainer.tflite import classifier
 from trainer.tflite.classifier import Guess
 
@@ -37,18 +38,19 @@ class Prediction:
     fault: str = ""
 
 
-def predict(model: Path, images: Sequence[Given], *, top: int) -> list[Prediction]:
+def predict(model: Path, images: Sequence[Given], *, top: int, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
     """The `top` most probable classes of each picture; equal probabilities go by the class's index.
 
     Args:
       model: a release bundle, a .tflite file or a SavedModel: see predicting_model.open_model.
       images: JPEG, PNG, GIF, BMP or WebP files, checked as ingestion checks them.
+      max_pixels: of a picture; larger ones are refused.
 
     Raises:
       PredictError: no model, or no picture that can be read.
       BundleError, TFLiteError, ModelError: see open_model.
     """
-    predictions = list(each(opened(model), images, top=top))
+    predictions = list(each(opened(model), images, top=top, max_pixels=max_pixels))
     check_some(predictions)
     return predictions
 
@@ -59,7 +61,7 @@ def opened(model: Path) -> Opened:
         return predicting_model.open_model(model)
 
 
-def each(model: Opened, images: Sequence[Given], *, top: int) -> Iterator[Prediction]:
+def each(model: Opened, images: Sequence[Given], *, top: int, max_pixels: int = MAX_PIXELS) -> Iterator[Prediction]:
     """The same as they come, a batch at a time; where all are bad, that is not an error yet.
 
     Raises:
@@ -67,10 +69,10 @@ def each(model: Opened, images: Sequence[Given], *, top: int) -> Iterator[Predic
     """
     if top < 1:
         raise PredictError(f"--top is {top}, wanted at least 1.")
-    crop = {"resolution": model.resolution, "central_fraction": model.central_fraction}
+    decoding = {"resolution": model.resolution, "how": model.preprocessing, "max_pixels": max_pixels}
     for start in range(0, len(images), BATCH):
         with silence.native_words_held_back():
-            predictions = _of_batch(model, images[start : start + BATCH], top, crop)
+            predictions = _of_batch(model, images[start : start + BATCH], top, decoding)
         yield from predictions
 
 
@@ -81,8 +83,8 @@ def check_some(predictions: Sequence[Prediction]) -> None:
         raise PredictError(f"none of {len(faults)} pictures can be read:\n  " + "\n  ".join(faults[:NAMED]))
 
 
-def _of_batch(opened: Opened, batch: Sequence[Given], top: int, crop: Mapping[str, Any]) -> list[Prediction]:
-    decoded = pictures.decode_each(batch, **crop)
+def _of_batch(opened: Opened, batch: Sequence[Given], top: int, decoding: Mapping[str, Any]) -> list[Prediction]:
+    decoded = pictures.decode_each(batch, **decoding)
     good = [each for each in decoded if not isinstance(each, str)]
     probabilities = iter(opened.probabilities(np.stack(good)) if good else ())
     return [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from pipeline import lineage
 from pipeline.lineage import NodeRun
 from pipeline.terminal import failures
 from trainer.network.variant import Variant
+from trainer.whole import whole_file
 
 FILE = "report.html"
 _SHARED = {"examples": ("ImageNetExampleGen", "examples"), "report": ("IngestionReport", "report")}
@@ -42,19 +41,14 @@ def write(workdir: Path, *, variant: Variant | None = None, output: Path | None 
       ReportError: no work directory, no run in it, or none of this variant; or the page cannot be written.
     """
     target = output or workdir / FILE
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
     nodes = _run(workdir, variant)
     try:
-        beside.touch()  # Before the work: where the page cannot be written, none is made.
-        branch, chosen = _chosen(nodes, variant)
-        _check_whole(_folders(chosen, branch), target)
-        beside.write_text(page.render(_facts(nodes, workdir, variant)), encoding="utf-8")
-        beside.replace(target)
+        with whole_file(target) as file:  # Before the work: where the page cannot be written, none is made.
+            branch, chosen = _chosen(nodes, variant)
+            _check_whole(_folders(chosen, branch), target)
+            file.write(page.render(_facts(nodes, workdir, variant)).encode())
     except OSError as error:
         raise ReportError(f"{target} cannot be written: {error.strerror or error}. Give --output FILE.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return target
 
 

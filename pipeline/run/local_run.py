@@ -216,6 +216,6 @@ def _outcome(branch: Branch, nodes: dict[str, lineage.NodeRun]) -> Outcome:
 
 def _sweep(artifacts: Path) -> None:
     """Removes what killed nodes had half written. TFX gives their folders to nobody again."""
-    for pattern in (".ingesting-*", "*.writing"):
+    for pattern in (".ingesting-*", ".writing-*", "*.writing"):
         for left in artifacts.glob(f"*/*/*/{pattern}"):
             shutil.rmtree(left, ignore_errors=True)

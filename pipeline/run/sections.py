@@ -12,6 +12,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from pipeline.run.run_contexts import RunContexts
 from pipeline.terminal import failures, progress
 
 Runner = Literal["local", "beam"]
@@ -37,6 +38,7 @@ class Sections:
         run_id = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.now().isoformat()}
         runtime_parameter_utils.substitute_runtime_parameter(pipeline, run_id)
         self.pipeline, self.runner, self.follower = pipeline, runner, follower
+        self._contexts = RunContexts(pipeline)
         self._counted = 0
 
     def run(self, wanted: Callable[[str], bool]) -> None:
@@ -56,3 +58,5 @@ class Sections:
             _RUNNERS[self.runner]().run_with_ir(section)
         except Exception as error:
             raise NodeFailed(self.follower.node or "The pipeline", error) from error
+        finally:
+            self._contexts.complete(wanted)

@@ -128,7 +128,7 @@ def assert_page_and_metrics(result: ir_runner.RunResult) -> None:
 
 def assert_same_counts(whole_run: WholeRun, result: ir_runner.RunResult) -> None:
     """Of both models, and of the classes."""
-    local = lineage.last_run(whole_run.workdir / "metadata.sqlite")[NODE.format("Evaluator")].outputs["evaluation"]
+    local = lineage.last_run(whole_run.workdir / "metadata.sqlite")["Evaluator-w025-r32"].outputs["evaluation"]
     ours = result[NODE.format("Evaluator")].folders["evaluation"]
     theirs, mine = evaluations.read(str(local.uri)), evaluations.read(str(ours))
     for model in ("baseline", "candidate"):

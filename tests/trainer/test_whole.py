@@ -1,12 +1,14 @@
 """A folder is there with all its files, or not at all."""
 
+import contextlib
 import errno
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from trainer.whole import move, whole_folder
+from trainer.whole import move, output_folder, whole_folder, write_file
 
 
 def test_the_folder_takes_its_name_at_the_end(tmp_path):
@@ -92,3 +94,38 @@ def test_a_move_that_breaks_off_puts_the_files_back(tmp_path, bucket, monkeypatc
 def test_other_errors_of_a_rename_are_not_worked_around(tmp_path):
     with pytest.raises(FileNotFoundError):
         move(tmp_path / "missing", tmp_path / "target")
+
+
+def _neighbours(target: Path) -> dict[str, str]:
+    """A user's files and folders of the names that a program might take for its own."""
+    names = [f"{target.name}.{end}" for end in ("writing", "importing", "log", "part", "tmp", os.getpid())]
+    for name in (*names, *(f".{name}" for name in names)):
+        (target.parent / name).mkdir()
+        (target.parent / name / "mine").write_text(name)
+    return {path.parent.name: path.read_text() for path in target.parent.rglob("mine")}
+
+
+@pytest.mark.parametrize("outcome", ["whole", "failed"])
+def test_a_users_files_beside_an_output_folder_survive_whatever_their_names(tmp_path, outcome):
+    before = _neighbours(tmp_path / "out")
+    with contextlib.suppress(KeyError), output_folder(tmp_path / "out") as folder:
+        folder.mkdir()
+        if outcome == "failed":
+            raise KeyError
+    assert {path.parent.name: path.read_text() for path in tmp_path.rglob("mine")} == before
+    assert {path.name for path in tmp_path.iterdir()} == before.keys() | ({"out"} if outcome == "whole" else set())
+
+
+def test_a_users_files_beside_an_output_file_survive_and_the_file_is_for_all_to_read(tmp_path):
+    before = _neighbours(tmp_path / "out")
+    write_file(tmp_path / "out", b"new")
+    assert {path.parent.name: path.read_text() for path in tmp_path.rglob("mine")} == before
+    assert {path.name for path in tmp_path.iterdir()} == before.keys() | {"out"}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_output_folder_has_the_rights_of_any_other_folder(tmp_path):
+    (tmp_path / "other").mkdir()
+    with output_folder(tmp_path / "out") as folder:
+        folder.mkdir()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "other").stat().st_mode

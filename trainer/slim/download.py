@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pooch
 import requests
@@ -19,6 +19,7 @@ import urllib3
 
 from trainer.digest import sha256_file
 from trainer.network.variant import RESOLUTIONS, WIDTHS, Variant, VariantError
+from trainer.whole import write_file
 
 if TYPE_CHECKING:
     from requests import Response
@@ -45,10 +46,11 @@ def download(release: str, folder: Path, *, base_url: str = BASE_URL, follow: Fo
     """
     name = file_name(release)
     path, url = folder / name, f"{base_url.rstrip('/')}/{name}"
-    fetch: Any = ResumingDownloader(path.with_name(f"{name}.part"), follow or (lambda done, total: None))
+    fetch = ResumingDownloader(path.with_name(f"{name}.part"), follow or (lambda done, total: None))
+    fetch.check_part()
     with _plain_errors(url, path):
         pooch.get_logger().setLevel("ERROR")  # It would advise to write sums into the code.
-        pooch.retrieve(url, known_hash=recorded_digest(path), fname=name, path=folder, downloader=fetch)
+        pooch.retrieve(url, known_hash=recorded_digest(path), fname=name, path=folder, downloader=cast("Any", fetch))
         if recorded_digest(path) is None:
             _record(path)
     return path
@@ -94,6 +96,17 @@ class ResumingDownloader(pooch.HTTPDownloader):
         super().__init__(chunk_size=_CHUNK)
         self._part, self._follow = part, follow
         self._version = part.with_name(f"{part.name}.version")
+
+    def check_part(self) -> None:
+        """One of ours has its version beside it, which is written first and deleted last.
+
+        Raises:
+          DownloadError: another program's file has its name.
+        """
+        if os.path.lexists(self._part) and not self._version.is_file():
+            raise DownloadError(
+                f"{self._part} is there, and no download of ours left it: move it away, or give another --output."
+            )
 
     def __call__(self, url: str, output_file: Any, pooch: Any, check_only: bool = False) -> bool | None:
         """Fetches into `part`, trying again as long as that brings more, and moves it to `output_file`."""
@@ -170,10 +183,7 @@ def _version(response: Response) -> str:
 
 
 def _record(path: Path) -> None:
-    file = digest_file(path)
-    beside = file.with_name(f"{file.name}.writing")
-    beside.write_text(f"{sha256_file(path)}  {path.name}\n", encoding="utf-8")
-    os.replace(beside, file)
+    write_file(digest_file(path), f"{sha256_file(path)}  {path.name}\n".encode())
 
 
 @contextlib.contextmanager

@@ -6,18 +6,21 @@ import contextlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trainer import export, whole
+from trainer import export
 from trainer.digest import sha256_file
 from trainer.export import Description
 from trainer.imagenet import BACKGROUND, CENTRAL_FRACTION
 from trainer.keras import keras
 from trainer.network.variant import Variant
+from trainer.pictures import record
+from trainer.pictures.record import Preprocessing
 from trainer.slim import checkpoint, released_archive
+from trainer.whole import output_folder
 
 _ONE_FILE = re.compile(r"(?P<prefix>.+)\.(index|meta|data-\d{5}-of-\d{5})")
 _RELEASE = re.compile(r"mobilenet_v1_(?P<variant>\d+(?:\.\d+)?_\d+)(?!\d)")
@@ -33,6 +36,7 @@ class Source:
       raw: the weights themselves and not their moving averages.
       central_fraction: of each side, of the pictures that it will be evaluated on.
       code: digest of the source that imports, for the description.
+      ingested: what was done to the pictures that it will be evaluated on, as trainer.pictures.record reads it.
     """
 
     path: Path
@@ -40,6 +44,7 @@ class Source:
     raw: bool = False
     central_fraction: float = CENTRAL_FRACTION
     code: str | None = None
+    ingested: Mapping[str, Any] = field(default_factory=dict)
 
 
 def import_model(source: Source, serving_dir: Path, labels: Sequence[str] | None = None) -> Description:
@@ -119,11 +124,13 @@ def _named(*paths: Path) -> Variant:
 
 def _description(source: Source, prefix: Path, variant: Variant, classes: int) -> Description:
     averaged = checkpoint.has_averages(prefix) and not source.raw
+    said = record.fields(source.ingested, "the examples' report")
     return Description(
         width=variant.width, resolution=variant.resolution, classes=classes,
         central_fraction=source.central_fraction, quantized=False, steps=checkpoint.read_steps(prefix),
         recipe={"name": "imported", "source": source.path.name, "weights": "moving averages" if averaged else "raw"},
         digests={"data": None, "code": source.code, "recipe": None, "base_model": source_digest(source.path)},
+        preprocessing=Preprocessing(**{**said, "central_fraction": source.central_fraction}),
     )  # fmt: skip
 
 
@@ -146,14 +153,8 @@ def _write(
     labels: Sequence[str],
     ranges: dict[str, tuple[float, float]],
 ) -> None:
-    beside = serving_dir.with_name(f"{serving_dir.name}.importing")
-    shutil.rmtree(beside, ignore_errors=True)  # Of a killed import.
-    try:
-        export.export(os.fspath(beside), model, description, labels)
+    with output_folder(serving_dir) as made:
+        export.export(os.fspath(made), model, description, labels)
         if ranges:
-            file = beside / export.KERAS / export.RANGES_FILE
+            file = made / export.KERAS / export.RANGES_FILE
             file.write_text(json.dumps(ranges, indent=2) + "\n", encoding="utf-8")
-        whole.move(beside, serving_dir)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise

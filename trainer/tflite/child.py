@@ -31,8 +31,8 @@ class Server:
     def _load(self, file: bytes, threads: int) -> dict[str, Any]:
         """Everything that is read of a file is read here first."""
         self._runner = Runner(file, threads=threads)
-        for read in (check_int8, metadata.has_metadata, metadata.read_labels, metadata.is_as_written,
-                     metadata.read_central_fraction, read_normalization):  # fmt: skip
+        readers = (check_int8, metadata.read_labels, metadata.is_as_written, metadata.read_preprocessing)
+        for read in (*readers, read_normalization):
             try:
                 read(file)
             except TFLiteError:  # The reader's own answer, which the parent gets when it asks.

@@ -39,19 +39,22 @@ def convert(model: keras.Model, *, edges: Edges) -> bytes:
     if edges != "float":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = converter.inference_output_type = getattr(tf, edges)
-    return _named(converter.convert())
+    return _tidied(converter.convert())
 
 
-def _named(file: bytes) -> bytes:
-    """Calls the file's edges what they are: the converter names them after whatever stands next to them.
+def _tidied(file: bytes) -> bytes:
+    """Calls the file's edges what they are, and leaves out what no reader uses.
 
-    Of a tensor that stands for several of the network's the converter joins all names; the first, which tells its
-    layer, is enough: the rest is four kilobytes that nobody reads.
+    The converter names edges after whatever stands next to them. Of a tensor that stands for several of the network's
+    it joins all names; the first, which tells its layer, is enough: the rest is four kilobytes that nobody reads.
+    And it writes each shape again with -1 for the batch: whoever wants batches resizes the input, with or without it,
+    and LiteRT.js refuses each call of a file that says -1.
     """
     model = parse(file)
     graph = model.subgraphs[0]
     for tensor in graph.tensors:
         tensor.name = (tensor.name or b"").split(b";")[0]
+        tensor.shapeSignature = None
     graph.tensors[graph.inputs[0]].name = INPUT
     graph.tensors[graph.outputs[0]].name = OUTPUT
     return pack(model)

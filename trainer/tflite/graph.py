@@ -5,6 +5,7 @@ The bytes may come from anywhere: they are bounded and parsed before any interpr
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from trainer.network.variant import MAX_RESOLUTION
 IDENTIFIER = b"TFL3"
 MAX_BYTES = 512 << 20  # Float MobileNetV1 at width 1.0 is 17 MB; width 4 is 260 MB.
 MAX_CLASSES = 1_000_000
+EDGE_TYPES = ("FLOAT32", "INT8", "UINT8", "INT16")  # What pictures and probabilities come as.
 
 _WEIGHTS_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2}  # Operand 1 of these.
 _ALIGNMENT = 16  # Bytes: the schema's force_align for buffers, which the Python packer forgets.
@@ -36,11 +38,23 @@ class Tensor:
     index: int
     name: str
     type: str  # As the schema writes it: INT8, UINT8, INT32, FLOAT32.
-    shape: tuple[int, ...]  # -1 where the batch goes.
+    shape: tuple[int, ...]  # Of a batch of 1; with -1 for the batch in other people's files, and ours until 0.1.
     scales: tuple[float, ...]  # One, or one for each slice of `axis`; none where not quantized.
     zero_points: tuple[int, ...]
     axis: int  # Of the scales, where there are several.
     constant: np.ndarray | None  # int8 values only.
+
+    @property
+    def step(self) -> tuple[float, int]:
+        """Scale and zero point of the whole tensor; of uint8 without a scale, the levels themselves."""
+        if not self.scales and self.type == "UINT8":
+            return 1.0, 0
+        if len(self.scales) != 1 or not (math.isfinite(self.scales[0]) and self.scales[0] > 0):
+            raise TFLiteError(
+                f"{self.name or 'a tensor'} is {self.type.lower()} with the scales {list(self.scales)}, wanted one "
+                "number above 0: its codes stand for nothing. Convert it with quantization."
+            )
+        return self.scales[0], self.zero_points[0] if self.zero_points else 0
 
     @property
     def narrow_range(self) -> bool:
@@ -66,7 +80,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """A classifier's only subgraph: one input [-1, R, R, 3], one output [-1, C]."""
+    """A classifier's only subgraph: one input [1, R, R, 3], one output [1, C]."""
 
     operators: tuple[Operator, ...]
     input: Tensor
@@ -121,13 +135,47 @@ def parse(file: bytes) -> Any:
 
 
 def pack(model: Any) -> bytes:
-    """The schema's objects → bytes, with the buffers aligned as the converter aligns them."""
+    """The schema's objects → bytes, with the buffers aligned as the converter aligns them.
+
+    What is written twice elsewhere stands once here: an eighth of a small int8 file are the same zero points again.
+    """
     for buffer in model.buffers:
         buffer.__class__ = _AlignedBuffer
+    for subgraph in model.subgraphs:
+        for tensor in subgraph.tensors:
+            if type(tensor.quantization) is schema.QuantizationParametersT:
+                tensor.quantization.__class__ = _SharedQuantization
     size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
-    builder = flatbuffers.Builder(size + (1 << 16))
+    builder = _SharingBuilder(size + (1 << 16))
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """Refers to a vector of numbers that is there already; flatbuffers may share whatever is equal."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.tables: dict[Any, int] = {}
+        self._vectors: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._vectors:
+            self._vectors[key] = super().CreateNumpyVector(x)
+        return self._vectors[key]
+
+
+class _SharedQuantization(schema.QuantizationParametersT):
+    def Pack(self, builder: _SharingBuilder) -> int:
+        if self.details is not None:
+            return super().Pack(builder)
+        vectors = (self.min, self.max, self.scale, self.zeroPoint)
+        numbers = tuple(None if vector is None else np.asarray(vector).tobytes() for vector in vectors)
+        key = (numbers, self.quantizedDimension)
+        if key not in builder.tables:
+            builder.tables[key] = super().Pack(builder)
+        return builder.tables[key]
 
 
 class _AlignedBuffer(schema.BufferT):
@@ -189,6 +237,9 @@ def _check_edges(graph: Graph) -> None:
         raise TFLiteError(f"the input is {list(image)}, wanted square RGB pictures [batch, R, R, 3].")
     if len(scores) != 2 or not 1 <= scores[1] <= MAX_CLASSES:
         raise TFLiteError(f"the output is {list(scores)}, wanted probabilities [batch, classes].")
+    for what, tensor in (("input", graph.input), ("output", graph.output)):
+        if tensor.type not in EDGE_TYPES:
+            raise TFLiteError(f"the {what} is {tensor.type.lower()}, wanted one of {', '.join(EDGE_TYPES).lower()}.")
 
 
 def _at(tensors: list[Tensor], index: int) -> Tensor:

@@ -13,19 +13,21 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from trainer import label_lines
+from trainer.pictures.record import MIDDLE, Preprocessing
 from trainer.tflite.graph import Graph, TFLiteError, pack, parse, read_graph
 
 LABELS = "labels.txt"
 BUFFER = b"TFLITE_METADATA"
 PREPROCESSING = b"mobilenet.preprocessing"  # Our own buffer, JSON: that schema has no field for a crop.
 IDENTIFIER = b"M001"
-MEAN = STD = 127.5  # (pixel - mean) / std: 0…255 → [-1, 1].
+MEAN = STD = MIDDLE  # (pixel - mean) / std: 0…255 → [-1, 1].
 VERSION = "1"
 MAX_LABELS_BYTES = 64 << 20
 # What zipfile and its decompressors raise of archives that are damaged, encrypted or packed in another way.
@@ -45,7 +47,13 @@ Field = Callable[[flatbuffers.Builder, int], None]
 
 
 def add_metadata(
-    file: bytes, *, labels: Sequence[str], name: str, description: str, central_fraction: float | None = None
+    file: bytes,
+    *,
+    labels: Sequence[str],
+    name: str,
+    description: str,
+    central_fraction: float | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> bytes:
     """The .tflite file with metadata and labels inside, in place of any that it had.
 
@@ -54,13 +62,15 @@ def add_metadata(
       name: of the model.
       description: of the model, for people.
       central_fraction: of each side of a picture, what the model was evaluated on; None: not said.
+      preprocessing: all that is done to a picture, in place of the crop alone. Mean and deviation stand in the schema's
+        own metadata, where every client looks for them.
     """
     graph = read_graph(file)
     _check_labels(labels, graph.classes)
     model = parse(file)
     contents = {BUFFER: _metadata(graph, name=name, description=description)}
-    if central_fraction is not None:
-        contents[PREPROCESSING] = json.dumps({"central_fraction": central_fraction}).encode()
+    if told := _told(central_fraction, preprocessing):
+        contents[PREPROCESSING] = json.dumps(told).encode()
     model.metadata = [entry for entry in model.metadata or [] if entry.name not in (BUFFER, PREPROCESSING)]
     for key, content in contents.items():
         data = np.frombuffer(content, np.uint8)
@@ -69,9 +79,10 @@ def add_metadata(
     return _with_labels(pack(model), labels)
 
 
-def has_metadata(file: bytes) -> bool:
-    """Whether the schema's metadata is in the file."""
-    return _buffer(file, BUFFER) is not None
+def _told(central_fraction: float | None, preprocessing: Preprocessing | None) -> dict[str, Any]:
+    if preprocessing is None:
+        return {} if central_fraction is None else {"central_fraction": central_fraction}
+    return {name: value for name, value in preprocessing.as_dict().items() if name not in ("mean", "std")}
 
 
 def has_labels(file: bytes) -> bool:
@@ -83,22 +94,19 @@ def has_labels(file: bytes) -> bool:
         return False
 
 
-def read_central_fraction(file: bytes) -> float | None:
-    """Of each side of a picture, as add_metadata wrote it; None where the file does not say.
+def read_preprocessing(file: bytes) -> dict[str, Any]:
+    """What add_metadata wrote of the preprocessing, but for mean and deviation; {} where the file does not say.
 
     Raises:
-      TFLiteError: it says something else than a number in (0, 1].
+      TFLiteError: no JSON object.
     """
     content = _buffer(file, PREPROCESSING)
     if content is None:
-        return None
+        return {}
     try:
-        fraction = float(json.loads(content)["central_fraction"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return dict(json.loads(content).items())
+    except (ValueError, AttributeError, RecursionError) as error:
         raise TFLiteError(f"{PREPROCESSING.decode()} in the .tflite file cannot be read ({error!r}).") from error
-    if not 0 < fraction <= 1:
-        raise TFLiteError(f"central_fraction in the .tflite file is {fraction}, wanted more than 0 and at most 1.")
-    return fraction
 
 
 def _buffer(file: bytes, name: bytes) -> bytes | None:

@@ -31,22 +31,41 @@ def read_normalization(file: bytes) -> Normalization:
       TFLiteError: no metadata in it, or no normalisation in that.
     """
     content = _buffer(file)
-    try:
-        image = next(_tables(next(_tables(_root(content), 3)), 2))  # subgraph_metadata, input_tensor_metadata.
-        for unit in _tables(image, 4):  # process_units.
-            if _byte(unit, 0) == _NORMALIZATION:
-                options = _table(unit, 1)
-                return Normalization(_floats(options, 0), _floats(options, 1))
-    except (struct.error, IndexError, TypeError, ValueError, StopIteration) as error:
-        raise TFLiteError(f"the metadata in the .tflite file is damaged ({error!r}). Convert again.") from error
+    if content is None:
+        raise TFLiteError("no metadata in the .tflite file: was it written by add_metadata?")
+    if found := _read(content):
+        return found
     raise TFLiteError("the metadata in the .tflite file names no normalisation: was it written by add_metadata?")
 
 
-def _buffer(file: bytes) -> bytes:
+def find_normalization(file: bytes) -> Normalization | None:
+    """As read_normalization; None where the file says nothing of it.
+
+    Raises:
+      TFLiteError: metadata that is damaged.
+    """
+    content = _buffer(file)
+    return None if content is None else _read(content)
+
+
+def _read(content: bytes) -> Normalization | None:
+    try:
+        subgraph = next(_tables(_root(content), 3), None)  # subgraph_metadata.
+        image = next(_tables(subgraph, 2), None) if subgraph else None  # input_tensor_metadata.
+        for unit in _tables(image, 4) if image else ():  # process_units.
+            if _byte(unit, 0) == _NORMALIZATION:
+                options = _table(unit, 1)
+                return Normalization(_floats(options, 0), _floats(options, 1))
+    except (struct.error, IndexError, TypeError, ValueError) as error:
+        raise TFLiteError(f"the metadata in the .tflite file is damaged ({error!r}). Convert again.") from error
+    return None
+
+
+def _buffer(file: bytes) -> bytes | None:
     model = parse(file)
     places = [entry.buffer for entry in model.metadata or [] if entry.name == BUFFER]
     if not places or not 0 <= places[0] < len(model.buffers) or model.buffers[places[0]].data is None:
-        raise TFLiteError("no metadata in the .tflite file: was it written by add_metadata?")
+        return None
     content = np.asarray(model.buffers[places[0]].data, np.uint8).tobytes()
     if content[4:8] != IDENTIFIER:
         raise TFLiteError(f"the metadata in the .tflite file is {content[4:8]!r}, wanted {IDENTIFIER!r}.")
@@ -70,6 +89,9 @@ def _table(table: Table, slot: int) -> Table:
 
 
 def _tables(table: Table, slot: int) -> Iterator[Table]:
+    """None of a field that is left out, as a schema's every vector may be."""
+    if not table.Offset(4 + 2 * slot):
+        return
     place = _place(table, slot) - table.Pos
     start = table.Vector(place)
     for index in range(_length(table, place)):

@@ -92,8 +92,9 @@ def quantize(images: np.ndarray, tensor: Tensor) -> np.ndarray:
     if tensor.type == "FLOAT32":
         return images
     limits = np.iinfo(tensor.type.lower())
-    codes = images / np.float32(tensor.scales[0])
-    codes += np.float32(tensor.zero_points[0] + 0.5)
+    scale, zero = tensor.step
+    codes = images / np.float32(scale)
+    codes += np.float32(zero + 0.5)
     np.floor(codes, out=codes)
     return np.clip(codes, limits.min, limits.max, out=codes).astype(tensor.type.lower())
 
@@ -102,7 +103,8 @@ def dequantize(codes: np.ndarray, tensor: Tensor) -> np.ndarray:
     """The tensor's integers → float32."""
     if tensor.type == "FLOAT32":
         return codes
-    return (codes.astype(np.float32) - np.float32(tensor.zero_points[0])) * np.float32(tensor.scales[0])
+    scale, zero = tensor.step
+    return (codes.astype(np.float32) - np.float32(zero)) * np.float32(scale)
 
 
 def _invoke(interpreter: Interpreter, index: int, codes: np.ndarray, tensors: list[Tensor]) -> list[np.ndarray]:

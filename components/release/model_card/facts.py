@@ -10,9 +10,14 @@ import numpy as np
 from components.evaluation.intervals import Interval, drop_interval
 from components.evaluation.scores import BASELINE, CANDIDATE, Evaluation, Scores, Slice
 from components.release import software
+from trainer.pictures.limits import APPLIED, RECORDED
 
 _WEAKEST = 5  # Classes that are named among the limits.
 _MODELS = {CANDIDATE: "int8", BASELINE: "float"}
+_ORIENTATIONS = {
+    RECORDED: "Pictures are taken as they are stored, whatever their EXIF orientation says",
+    APPLIED: "Pictures are turned as their EXIF orientation says before anything else",
+}
 _KINDS = {
     "int8": "the file that was measured: int8 in and out",
     "uint8": "the same network with uint8 in and out, as MediaPipe and Android's libraries want it",
@@ -34,6 +39,7 @@ def of(info: Mapping[str, Any], evaluation: Evaluation, labels: Sequence[str]) -
         "resolution": info["resolution"],
         "macs": f"{info['macs']:,}",
         "parameters": f"{info['parameters']:,}",
+        "orientation": _ORIENTATIONS[info["preprocessing"].get("exif_orientation", RECORDED)],
         "crop": f"{100 * info['preprocessing']['central_fraction']:g} %",
         "labels": list(labels[1:]),
         "pictures": f"{evaluation.candidate.pictures:,}",

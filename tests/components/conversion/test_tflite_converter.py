@@ -174,9 +174,9 @@ def test_the_logits_of_another_model_are_refused_naming_the_operator(inputs):
         "uint8.tflite": tflite.convert(inputs.quantized, edges="uint8"),
         "float.tflite": tflite.convert(inputs.float_model, edges="float"),
     }
-    images = tflite_converter.eval_pictures(inputs.eval_files, export.read_description(inputs.qat_dir))
+    pictures = tflite_converter.EvalPictures(inputs.eval_files, export.read_description(inputs.qat_dir))
     with pytest.raises(ConversionError) as raised:
-        promises.check(files, inputs.float_model, inputs.quantized, images, tolerance=Tolerance())
+        promises.check(files, inputs.float_model, inputs.quantized, pictures, tolerance=Tolerance())
     message = str(raised.value)
     assert "tflite: its logits are" in message
     assert "leaves the fake-quantized model first at operator 8 CONV_2D (Conv2d_4_pointwise_Relu6)" in message
@@ -193,6 +193,23 @@ def test_a_file_with_a_float_operator_is_refused_naming_it_and_nothing_is_writte
             inputs.float_dir, inputs.qat_dir, inputs.eval_files, destination, tolerance=Tolerance()
         )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("resolution", "batch"), [(32, 50), (128, 50), (224, 26), (512, 5), (1024, 1), (4096, 1)])
+def test_a_batch_of_pictures_takes_16_mb_or_is_one_picture(resolution, batch):
+    assert tflite_converter.batch_size(resolution) == batch
+
+
+@pytest.mark.parametrize(("wanted", "batches"), [(500, [60]), (55, [55]), (7, [7])])
+def test_the_pictures_are_the_first_of_the_split_and_the_same_every_time(inputs, monkeypatch, wanted, batches):
+    pictures = tflite_converter.EvalPictures(inputs.eval_files, export.read_description(inputs.qat_dir))
+    monkeypatch.setattr(tflite_converter, "_BATCH", 60)
+    everything = np.concatenate(list(pictures))
+    monkeypatch.setattr(tflite_converter, "PICTURES", wanted)
+    first, again = list(pictures), list(pictures)
+    assert [len(images) for images in first] == batches
+    np.testing.assert_array_equal(np.concatenate(first), everything[:wanted])
+    np.testing.assert_array_equal(np.concatenate(again), everything[:wanted])
 
 
 def test_swapped_models_are_refused(inputs, tmp_path):

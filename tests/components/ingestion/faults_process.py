@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from components.pictures.check import Refused, normalise
+from trainer.pictures.check import Refused, normalise
 
 MEMORY = 1_500_000_000
 

@@ -4,9 +4,9 @@ import pytest
 from tensorflow.core.example import example_pb2
 
 from components.ingestion import example_writer
-from components.pictures.check import Picture
 from components.sources.source import Category
 from trainer import imagenet
+from trainer.pictures.check import Picture
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_383, 16_384, 3_000_000], ids=str)

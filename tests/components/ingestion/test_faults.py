@@ -12,7 +12,7 @@ import pytest
 from components.ingestion.ingest import ingest
 from components.ingestion.rules import Rules
 from tests.components.ingestion.faults_process import MEMORY
-from tests.components.pictures.faulty_pictures import CONVERTED, FAULTS, LARGEST, REFUSED, TAKEN, Fault
+from tests.trainer.pictures.faulty_pictures import CONVERTED, FAULTS, LARGEST, REFUSED, TAKEN, Fault
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 1.0

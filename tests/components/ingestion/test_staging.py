@@ -77,6 +77,18 @@ def test_a_command_takes_nothing_over_from_a_killed_one_that_was_as_good_as_done
     assert not (tmp_path / "out.writing").exists()
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_users_own_out_writing_survives_a_command(class_folders, tmp_path, kind):
+    mine = tmp_path / "out.writing" if kind == "file" else tmp_path / "out.writing" / "made"
+    mine.parent.mkdir(exist_ok=True)
+    for file in (mine, mine.with_name("notes")):
+        file.write_text("mine")
+    ingest_whole(Request(data=class_folders, output=tmp_path / "out"), follower=Silent())
+    assert [file.read_text() for file in (mine, mine.with_name("notes"))] == ["mine", "mine"]
+    assert names(tmp_path / "out") == ["Split-eval", "Split-train", "ingestion_report.json", "labels.txt"]
+    assert not (tmp_path / "out.1.writing").exists()
+
+
 def test_a_finished_one_is_refused_before_any_work(class_folders, tmp_path, monkeypatch):
     ingest(str(class_folders), str(tmp_path / "out"))
     monkeypatch.setattr("components.ingestion.shards.plan", lambda *_, **__: pytest.fail("it began to work"))

@@ -211,6 +211,8 @@ def test_info_holds_size_preprocessing_results_and_digests(built):
     assert info["macs"] == 833_408  # Counted layer by layer.
     assert info["preprocessing"] | {"resize": ""} == {
         "resolution": 32, "central_fraction": FRACTION, "color": "RGB", "mean": 127.5, "std": 127.5, "resize": "",
+        "exif_orientation": "recorded", "alpha": "on white, opaque where it is 0 everywhere",
+        "depth": "8 bits, the upper ones of 16",
     }  # fmt: skip
     assert info["results"]["pictures"] == PICTURES
     assert info["results"]["int8"] == {

@@ -1,8 +1,10 @@
 """The zoo as it is read off bundles: which count, what they say, who is on the front; its files and its page."""
 
 import csv
+import dataclasses
 import io
 import json
+import random
 import re
 from pathlib import Path
 
@@ -216,3 +218,61 @@ def test_a_zoo_that_is_none_is_refused_with_what_is_wrong(models, tmp_path, chan
     (tmp_path / "zoo.json").write_text(json.dumps(value))
     with pytest.raises(ZooError, match=message):
         bundles.load(tmp_path / "zoo.json")
+
+
+@pytest.fixture(scope="module")
+def many(models, tmp_path_factory):
+    """The page of 500 models on the same pictures: 250 variants, the larger the better, with some luck."""
+    like, draw = bundles.read(models).models[0], random.Random(5)
+    found = []
+    for index in range(250):
+        for kind, lost in (("float", 0.0), ("int8", 0.01)):
+            top1 = 0.5 + 0.0012 * index + draw.uniform(-0.05, 0.05) - lost
+            found.append(
+                dataclasses.replace(
+                    like, variant=f"0.25_{32 + index}", kind=kind, macs=1_000_000 + 40_000 * index, top1=top1,
+                    bytes=300_000 * (3 if kind == "float" else 1) + 1000 * index, folder=f"0.25_{32 + index}/1",
+                    top1_low=top1 - 0.04, top1_high=top1 + 0.04, latency=None,
+                )
+            )  # fmt: skip
+    return zoo_models.assembled(found), files.write(zoo_models.assembled(found), tmp_path_factory.mktemp("many"))
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_page_of_500_models_fits_its_window_and_is_no_longer_than_one_of_few(many, width):
+    _, folder = many
+    with browser.launched() as chromium, browser.opened(chromium, folder / "zoo.html", width=width) as seen:
+        assert (seen.requests, seen.complaints) == ([], [])
+        wide, long = seen.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert wide <= width
+        assert long < 3000  # 36,000 where each model had its line on the page.
+
+
+def test_500_models_are_searched_bounded_and_sorted_and_the_front_alone_is_named(many):
+    zoo, folder = many
+    with browser.launched() as chromium, browser.opened(chromium, folder / "zoo.html", width=1440) as seen:
+        rows = seen.page.locator("table.models tbody tr")
+
+        def first() -> str:
+            return rows.first.locator("th").inner_text()
+
+        assert (rows.count(), seen.page.locator("#browse-count").inner_text()) == (500, "500")
+        seen.page.get_by_role("button", name="top-1, %").click()
+        assert first() == max(zoo.models, key=lambda model: model.top1).name
+        seen.page.get_by_role("button", name="bytes").click()
+        assert first() == min(zoo.models, key=lambda model: model.bytes).name
+        seen.page.locator("input[name=bytes]").fill("400000")
+        seen.page.locator("input[name=top1]").fill("60")
+        fit = [model for model in zoo.models if model.bytes <= 400_000 and model.top1 >= 0.6]
+        assert rows.count() == len(fit)
+        assert seen.page.locator("#browse-count").inner_text() == f"{len(fit)} of 500"
+        seen.page.locator("input[name=name]").fill("0.25_100")
+        assert rows.count() == 0
+        seen.page.locator("input[name=bytes]").fill("")
+        seen.page.locator("input[name=top1]").fill("")
+        assert rows.count() == 2
+        seen.page.locator("input[name=latency_ms]").fill("5")
+        assert rows.count() == 0  # A latency that was not measured keeps no limit.
+        names = seen.page.locator("[data-chart=macs] .mark-text.role-mark text").count()
+        front = [model for model in zoo.models if "macs" in model.front and model.kind == "int8"]
+        assert 2 <= names <= 8 < len(front)

@@ -1,5 +1,6 @@
 """Before anything is sent: settings applied, parameters filled in, checked, and shown."""
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -116,6 +117,17 @@ def test_data_with_a_span_in_its_name_never_comes_from_the_cache_on_vertex_eithe
     parameters = submit.prepare(path, settings, given={"data": "gs://pictures/{SPAN}"}).at(FIRST).parameters
     assert parameters["data_digest"] == "unseen-20260102030405"
     assert submit.prepare(path, settings).at(FIRST).parameters["data_digest"] == ""
+
+
+def test_parameters_too_long_for_an_argument_are_refused_and_those_too_long_for_older_servers_told(tmp_path):
+    path, settings = submissions.written(tmp_path), submissions.kubeflow_settings(NOWHERE)
+    assert submit.prepare(path, settings, given={"data_digest": "x"}).notes == ()
+    [note] = submit.prepare(path, settings, given={"data_digest": "x" * 10_000}).notes
+    assert re.fullmatch(r"The run's parameters are 1\d,\d{3} bytes: .* before 2\.16 takes at most 10,000\.", note)
+    with pytest.raises(SubmitError, match=r"are 13\d,\d{3} bytes, wanted at most 131,071: shorten data_digest"):
+        submit.prepare(path, settings, given={"data_digest": "x" * 131_000})
+    on_vertex = submit.prepare(path, submissions.vertex_settings(), given={"data_digest": "x" * 131_000})
+    assert on_vertex.notes == ()
 
 
 def test_on_kubeflow_a_digest_that_the_user_gives_stays(tmp_path):

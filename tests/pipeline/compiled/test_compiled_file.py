@@ -42,3 +42,11 @@ def test_what_is_no_compiled_file_is_refused_with_the_command_that_writes_one(te
 def test_a_file_without_tasks_or_parameters_has_none(root):
     compiled = Compiled({**SPEC, "root": root})
     assert (compiled.tasks, compiled.parameters) == ({}, {})
+
+
+def test_a_users_file_beside_it_survives_whatever_its_name(tmp_path):
+    for name in (".p.yaml.writing", "p.yaml.writing", "p.yaml.tmp"):
+        (tmp_path / name).write_text("mine")
+    compiled_file.write(tmp_path / "p.yaml", Compiled(SPEC))
+    mine = {path.name for path in tmp_path.iterdir() if path.read_text() == "mine"}
+    assert mine == {".p.yaml.writing", "p.yaml.writing", "p.yaml.tmp"}

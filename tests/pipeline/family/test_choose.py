@@ -1,10 +1,12 @@
 """The best model under a budget: against a search that tries them all, and what is said where nothing fits."""
 
+import io
 import json
 import random
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from components.release import bundle
@@ -186,3 +188,33 @@ def test_what_cannot_be_a_budget_is_one_clear_sentence(arguments, message):
     done = CliRunner().invoke(app, ["choose", *arguments])
     assert done.exit_code == 1
     assert message in done.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("fit", "fallen", "lines", "line"),
+    [
+        (300, 200, 10, "290 more fit and 200 more fall out: --all shows them."),
+        (4, 496, 10, "490 more fall out: --all shows them."),
+        (10, 0, 10, ""),
+        (3, 7, 10, ""),
+    ],
+)
+def test_of_500_models_ten_lines_are_shown_and_the_rest_is_counted(fit, fallen, lines, line):
+    found = [Candidate(f"fit-{n}", 0.9 - n / 1e4, 10, 100) for n in range(fit)]
+    found += [Candidate(f"out-{n}", 0.5, 10, 900) for n in range(fallen)]
+    choice = choosing.choose(found, Budget(max_bytes=200))
+    shown, everything = (_screen(choice, most) for most in (zoo_commands.LINES, None))
+    assert sum(each.startswith("fit-") and ":" not in each for each in shown[1:]) + _fallen(shown) == lines
+    assert [each for each in shown if "--all" in each] == ([line] if line else [])
+    assert _fallen(everything) == fallen
+    assert len(everything) >= fit + fallen
+
+
+def _screen(choice: choosing.Choice, most: int | None) -> list[str]:
+    text = io.StringIO()
+    zoo_commands._show(Console(file=text, width=200), choice, None, most=most)
+    return [line.strip() for line in text.getvalue().splitlines()]
+
+
+def _fallen(lines: list[str]) -> int:
+    return sum(" falls out: " in line for line in lines)

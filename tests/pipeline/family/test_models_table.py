@@ -146,3 +146,11 @@ def test_the_table_comes_without_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_of_many_bundles_ten_notes_are_shown_and_the_rest_is_counted(tmp_path):
+    for side in range(32, 44):
+        push(tmp_path, f"0.25_{side}", 1, classes=11)
+    short, everything = mobilenet("--zoo", str(tmp_path)), mobilenet("--zoo", str(tmp_path), "--all")
+    assert (short.count("Other data than"), "2 more: --all shows them." in short) == (10, True)
+    assert (everything.count("Other data than"), "--all" in everything) == (12, False)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -24,8 +24,10 @@ from pipeline.cli import app
 from pipeline.release import pictures, predict
 from pipeline.release.pictures import Given
 from pipeline.release.predict import PredictError
+from tests.trainer.pictures.faulty_pictures import CONVERTED, FAULTS, TAKEN, encoded, exif, photo
 from trainer import eval_image, export, preprocessing, quantization, tflite
 from trainer.network import mobilenet_v1
+from trainer.pictures.record import Preprocessing
 from trainer.tflite import classifier as tflite_classifier
 from trainer.tflite import metadata
 from trainer.tflite.graph import TFLiteError
@@ -294,6 +296,48 @@ def test_a_file_says_its_crop_itself(file, images):
     assert tflite.Classifier(file).central_fraction == 0.875
     wanted = tflite.Classifier(file, central_fraction=FRACTION).predict(images[0])
     assert tflite.Classifier(saying).predict(images[0]) == wanted
+
+
+def odd_pictures(folder: Path) -> list[Path]:
+    """One of each kind that Pillow's own conversion shows otherwise than ingestion does, and one on its side."""
+    made = {fault.file: fault.make() for fault in FAULTS if fault.outcome in (TAKEN, CONVERTED)}
+    made["turned.jpg"] = encoded(photo(), exif=exif(6))
+    for name, content in made.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in made]
+
+
+def test_a_classifier_reads_every_odd_picture_as_the_command_does_and_latest_is_a_bundle(release, tmp_path):
+    odd = odd_pictures(tmp_path)
+    (release.parent / "7").symlink_to(release)
+    (release.parent / "latest").write_text("7\n")
+    classifier = tflite.Classifier(release.parent / "latest", central_fraction=FRACTION)
+    for prediction in predicted(release, odd, top=4):
+        assert list(prediction.guesses) == classifier.predict(prediction.image, top=4)
+    (release.parent / "latest").write_text("8\n")
+    with pytest.raises(TFLiteError, match=r"latest names the version '8', which is not beside it"):
+        tflite.Classifier(release.parent / "latest")
+
+
+def test_an_applied_orientation_travels_in_the_file_and_in_info_json_and_is_obeyed(file, release, tmp_path):
+    how = Preprocessing(central_fraction=FRACTION, exif_orientation="applied")
+    saying = metadata.add_metadata(file, labels=LABELS, name=NAME, description="", preprocessing=how)
+    (tmp_path / "alone.tflite").write_bytes(saying)
+    (release / f"{NAME}_int8.tflite").write_bytes(saying)
+    info = bundle.read_info(release) | {"preprocessing": how.as_dict()}
+    bundle.write_json(release / bundle.INFO, info)
+    bundle.write_manifest(release)
+    assert tflite.Classifier(saying).preprocessing == how
+    for turned in range(1, 9):
+        picture = tmp_path / f"{turned}.jpg"
+        picture.write_bytes(encoded(photo(), exif=exif(turned)))
+        upright = np.asarray(ImageOps.exif_transpose(Image.open(picture)).convert("RGB"))
+        wanted = eval_image.of_pixels(upright, resolution=32, central_fraction=FRACTION)
+        found = tflite.Classifier(saying).image(picture)
+        assert np.abs(found - wanted).max() * 127.5 < (9 if turned == 1 else 3)  # Pillow's DCT is another one.
+        alone, bundled = (predicted(model, [picture], top=4) for model in (tmp_path / "alone.tflite", release))
+        assert alone == bundled
+        assert list(alone[0].guesses) == tflite.Classifier(saying).predict(picture, top=4)
 
 
 def test_a_file_without_metadata_numbers_its_classes(images, tmp_path):

@@ -103,6 +103,14 @@ def test_a_part_that_is_all_there_already_becomes_the_file(server, tmp_path):
     assert fetch(server, tmp_path).read_bytes() == CONTENT
 
 
+def test_a_part_of_another_program_is_refused_and_survives(server, tmp_path):
+    part = tmp_path / f"{NAME}.part"
+    part.write_text("mine")
+    with pytest.raises(DownloadError, match=r"_quant.tgz.part is there, and no download of ours left it: move it away"):
+        fetch(server, tmp_path)
+    assert (part.read_text(), server.asked) == ("mine", [])
+
+
 def test_a_server_without_ranges_is_asked_for_all_of_it_again(plain_server, tmp_path):
     plain_server.cuts = [200_000, 100_000]
     with pytest.raises(DownloadError, match="the connection broke"):

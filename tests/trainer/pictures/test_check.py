@@ -1,14 +1,17 @@
 import io
 import random
+import struct
 import time
 
 import numpy as np
 import pytest
 import simplejpeg
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from components.pictures.check import Refused, normalise
+from tests.trainer.pictures.faulty_pictures import before_end, between, many_scans, other_band
+from trainer import eval_image
+from trainer.pictures.check import Refused, normalise
 
 
 def photo(height: int = 48, width: int = 64) -> Image.Image:
@@ -86,8 +89,101 @@ def test_the_size_of_every_kind_of_webp_is_read_from_its_header(options):
 
 
 def test_alpha_lies_on_white():
-    clear = Image.new("RGBA", (8, 8), (200, 0, 0, 0))
-    assert decoded(normalise(encoded(clear, "PNG")).jpeg).min() >= 254
+    half = Image.new("RGBA", (16, 8), (200, 0, 0, 0))
+    half.paste((200, 0, 0, 255), (8, 0, 16, 8))
+    picture = normalise(encoded(half, "PNG"))
+    assert picture.converted == "PNG to JPEG"
+    assert decoded(picture.jpeg)[:, :8].min() >= 254
+    assert np.abs(decoded(picture.jpeg)[:, 8:].astype(int) - (200, 0, 0)).max() <= 2
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP"])
+def test_alpha_that_is_0_everywhere_is_taken_as_opaque_and_named(mode, kind):
+    image = photo().convert("L" if mode == "LA" else "RGB")
+    clear = image.convert(mode)
+    clear.putalpha(0)
+    data = bmp_with_alpha(clear.convert("RGBA")) if kind == "BMP" else encoded(clear, kind, **EXACT.get(kind, {}))
+    picture = normalise(data)
+    assert picture.converted == f"{kind} to JPEG, alpha 0 everywhere taken as opaque"
+    assert np.abs(decoded(picture.jpeg).astype(int) - np.asarray(image.convert("RGB"))).mean() < 1.5
+
+
+EXACT = {"WEBP": {"lossless": True, "exact": True}}
+
+
+def bmp_with_alpha(image: Image.Image) -> bytes:
+    """32 bits with a mask for alpha, as Windows' clipboard gives them."""
+    body = np.asarray(image)[::-1, :, [2, 1, 0, 3]].tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    size = (image.width, image.height)
+    head = struct.pack("<IiiHHIIiiII", 108, *size, 1, 32, 3, len(body), 0, 0, 0, 0) + masks + b"sRGB" + bytes(48)
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(body), 0, 0, 14 + len(head)) + head + body
+
+
+ODDITIES = {
+    "band": other_band,
+    "ten-before-end": lambda data: before_end(data, b"U" * 10),
+    "zeros-before-end": lambda data: before_end(data, bytes(30)),
+    "1483-before-end": lambda data: before_end(data, random.Random(0).randbytes(1483).replace(b"\xff", b"\0")),
+    "between-segments": lambda data: between(data, b"\0abc"),
+    "all-of-them": lambda data: other_band(between(before_end(data, b"U" * 10), b"\0abc")),
+}
+SOUND = {
+    "default": {},
+    "444": {"subsampling": 0},
+    "422": {"subsampling": 1},
+    "restarts": {"restart_marker_blocks": 3},
+    "best": {"quality": 100},
+}
+
+
+@pytest.mark.parametrize("options", SOUND.values(), ids=SOUND)
+@pytest.mark.parametrize("grey", [False, True], ids=["colour", "grey"])
+@pytest.mark.parametrize("oddity", ODDITIES.values(), ids=ODDITIES)
+def test_what_libjpeg_warns_of_and_costs_no_pixel_is_taken_and_noted(oddity, grey, options):
+    sound = encoded(photo().convert("L" if grey else "RGB"), **options)
+    picture = normalise(oddity(sound))
+    assert (picture.converted or "").startswith("mended without a change of pixels: ")
+    np.testing.assert_array_equal(decoded(picture.jpeg), decoded(sound))
+    np.testing.assert_array_equal(decoded(picture.jpeg), decoded(oddity(sound)))  # Nor do others see another picture.
+    np.testing.assert_array_equal(eval_image.decode(picture.jpeg), eval_image.decode(sound))
+
+
+def test_a_lost_scan_of_a_progressive_jpeg_is_damage_though_the_rest_decodes():
+    data = bytearray(encoded(photo(), progressive=True))
+    data[data.rindex(b"\xff\xda")] = 0
+    with pytest.raises(Refused, match="corrupt JPEG"):
+        normalise(bytes(data))
+
+
+def test_a_video_behind_a_progressive_jpeg_is_no_scan():
+    data = encoded(photo(), progressive=True)
+    assert normalise(data + b"ftypmp42\xff\xda" * 194).converted is None
+
+
+@pytest.mark.parametrize("options", [{"icc_profile": random.Random(0).randbytes(3_000_000)}, {"pnginfo": "xmp"}])
+def test_a_png_may_have_megabytes_of_profile_or_of_xmp(options):
+    if "pnginfo" in options:
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", "<x>" + " history" * 400_000, zip=True)
+        options = {"pnginfo": text}
+    assert normalise(encoded(photo(), "PNG", **options)).converted == "PNG to JPEG"
+
+
+@pytest.mark.parametrize(("kind", "more"), [("GIF", {"comment": b"x" * 66_000}), ("PNG", {})])
+def test_a_comment_longer_than_a_jpegs_may_be_stops_no_conversion(kind, more):
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_text("comment", "x" * 70_000, zip=True)
+        more = {"pnginfo": text}
+    image = photo().convert("P") if kind == "GIF" else photo()
+    assert normalise(encoded(image, kind, **more)).converted == f"{kind} to JPEG"
+
+
+def test_the_message_of_a_picture_that_is_too_large_names_the_option():
+    with pytest.raises(Refused, match=r"64 x 48 pixels; at most 3,071, or as many as --max-pixels allows"):
+        normalise(encoded(photo()), max_pixels=3071)
 
 
 def test_a_palette_with_a_transparent_colour_lies_on_white():
@@ -131,7 +227,7 @@ FAULTS = {
     "truncated-png": (encoded(photo(), "PNG")[:-400], r"truncated PNG"),
     "png-header-only": (encoded(photo(), "PNG")[:20], r"truncated PNG: 20 bytes"),
     "truncated-gif": (encoded(photo(), "GIF")[:900], r"truncated GIF"),
-    "many-scans": (encoded(photo(), progressive=True) + b"\xff\xda" * 92, r"absurd number of scans: 102"),
+    "many-scans": (many_scans(92), r"absurd number of scans: 102"),
     "truncated-cmyk": (encoded(photo().convert("CMYK"))[:-300], r"truncated JPEG"),
 }
 

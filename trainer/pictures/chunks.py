@@ -3,7 +3,7 @@
 The limits are far over what programs write, and each costs at most some tenths of a second.
 """
 
-from components.pictures.header import Refused
+from trainer.pictures.header import Refused
 
 _PNG_CHUNKS, _PNG_DATA = 2_000, 100_000  # The second of IDAT: some programs write one for each 4 KB, or each row.
 _GIF_COMMENT, _GIF_OTHER = 1 << 20, 16 << 20  # Bytes before the first frame. Pillow joins comments piece by piece.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from PIL import Image
 
-from components.sources.source import Box
+Box = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax, as shares of the picture's width and height.
 
 UPRIGHT = 1
 _TAG = 0x0112

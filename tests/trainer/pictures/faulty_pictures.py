@@ -52,6 +52,31 @@ def _flipped_bit() -> bytes:
     return bytes(data)
 
 
+def other_band(data: bytes) -> bytes:
+    """Ss = Se = 0 in a sequential scan's header, as some Samsung phones write it."""
+    at = data.index(b"\xff\xda")
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[: end - 3] + bytes(3) + data[end:]
+
+
+def before_end(data: bytes, more: bytes) -> bytes:
+    """Bytes between the last code and the end marker, as webcams write them."""
+    return data[:-2] + more + data[-2:]
+
+
+def between(data: bytes, more: bytes) -> bytes:
+    """Bytes between two segments, before the first scan."""
+    at = data.index(b"\xff\xc4")
+    return data[:at] + more + data[at:]
+
+
+def clear() -> Image.Image:
+    """Alpha 0 everywhere, over a picture."""
+    image = photo("RGBA")
+    image.putalpha(0)
+    return image
+
+
 def _claiming(height: int, width: int) -> bytes:
     data = bytearray(encoded(photo()))
     at = data.index(b"\xff\xc0")
@@ -80,6 +105,13 @@ def _text_bomb() -> bytes:
 def _largest() -> bytes:
     """As large as may be, in 2.5 KB: of all that is taken, what needs the most memory."""
     return encoded(Image.new("RGB", (8000, 8000), (3, 4, 5)), "WEBP", lossless=True)
+
+
+def many_scans(more: int) -> bytes:
+    """The last scan of a progressive JPEG so many times again."""
+    data = encoded(photo(), progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * more + data[-2:]
 
 
 def _animated() -> bytes:
@@ -114,6 +146,12 @@ FAULTS = (
     Fault("progressive.JPEG", lambda: encoded(photo(), progressive=True), TAKEN),
     Fault("on_its_side.JPEG", lambda: encoded(photo(), exif=exif(6)), TAKEN),
     Fault("broken_exif.JPEG", lambda: encoded(photo(), exif=b"Exif\0\0II*\0\xff\xff\xff\xff"), TAKEN),
+    Fault("motion_photo.JPEG", lambda: encoded(photo(), progressive=True) + b"video\xff\xda" * 194, TAKEN),
+    Fault("band.JPEG", lambda: other_band(encoded(photo())), CONVERTED, r"mended without a change of pixels: the band"),
+    Fault("before_end.JPEG", lambda: before_end(encoded(photo()), b"U" * 10), CONVERTED, r"10 bytes behind a scan"),
+    Fault("between.JPEG", lambda: between(encoded(photo()), b"\0abc"), CONVERTED, r"4 bytes between segments"),
+    Fault("clear.png", lambda: encoded(clear(), "PNG"), CONVERTED, r"PNG to JPEG, alpha 0 everywhere taken as opaque"),
+    Fault("comment.gif", lambda: encoded(photo("P"), "GIF", comment=b"x" * 66_000), CONVERTED, r"GIF to JPEG"),
     Fault("garbage_behind.JPEG", lambda: encoded(photo()) + b"<?php ?>" * 500, TAKEN),
     # Damaged.
     Fault("truncated.JPEG", lambda: encoded(photo())[:-300], REFUSED, r"truncated JPEG: Premature end"),
@@ -129,7 +167,7 @@ FAULTS = (
     Fault("text_bomb.png", _text_bomb, REFUSED, r"corrupt PNG: Decompressed data too large"),
     Fault(
         "scans.JPEG",
-        lambda: encoded(photo(), progressive=True) + b"\xff\xda" * 92,
+        lambda: many_scans(92),
         REFUSED,
         r"absurd number of scans: 102; at most 100",
     ),

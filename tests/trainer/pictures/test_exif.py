@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from components.pictures.check import APPLIED, RECORDED, normalise
-from components.pictures.exif import orientation, upright_box
-from tests.components.pictures.faulty_pictures import encoded, exif, photo
+from tests.trainer.pictures.faulty_pictures import encoded, exif, photo
+from trainer.pictures.check import APPLIED, RECORDED, normalise
+from trainer.pictures.exif import orientation, upright_box
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from components.pictures.check import Refused, normalise
+from trainer.pictures.check import Refused, normalise
 
 ODD = Path(__file__).parents[2] / "data" / "strangers"
 

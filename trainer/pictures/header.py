@@ -3,14 +3,14 @@
 import re
 from typing import NamedTuple
 
-from components.pictures.exif import UPRIGHT, orientation
-from components.sources import picture_files
+from trainer.pictures.exif import UPRIGHT, orientation
+from trainer.pictures.formats import format_of
 
 # Baseline, extended and progressive Huffman: what TensorFlow's decoder takes. The others are named when refused.
 _PROGRESSIVE = 0xC2
 _DECODABLE_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # Every SOFn; C4, C8 and CC are tables, not frames.
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # Markers without a length: TEM and RSTn.
+_STANDALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})  # No marker, and markers without a length: TEM, RSTn.
 _FILL = re.compile(rb"\xff*")
 _MAX_SEGMENTS, _MAX_FILL = 4_096, 1 << 16  # Before the first scan. A camera writes some tens, and no fill bytes.
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
@@ -47,7 +47,7 @@ def read_header(data: bytes) -> Header:
     """
     if not data:
         raise Refused("empty file")
-    if found := picture_files.format_of(data):
+    if found := format_of(data):
         return _READERS[found](data)
     raise Refused(f"not a picture: starts with {data[:12]!r}; wanted a JPEG, PNG, GIF, BMP or WebP")
 
@@ -61,8 +61,11 @@ def _jpeg(data: bytes) -> Header:
             raise Refused(
                 f"absurd JPEG: more than {_MAX_SEGMENTS:,} segments or {_MAX_FILL:,} fill bytes in its header"
             )
-        if data[at] != 0xFF:
-            raise Refused(f"corrupt JPEG: no marker at byte {at}")
+        if data[at] != 0xFF:  # Every decoder passes over bytes that belong to no segment.
+            at = data.find(b"\xff", at)
+            if at < 0:
+                break
+            continue
         marker = data[at + 1]
         length = 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
         if marker == 0xFF:  # Fill bytes before the marker.

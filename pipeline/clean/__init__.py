@@ -1,0 +1,1 @@
+"""`mobilenet clean`: what a work directory holds for runs that nobody looks at again."""
