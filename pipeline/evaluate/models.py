@@ -61,9 +61,9 @@ def choose(arguments: Sequence[str], options: Options, *, scratch: Path) -> list
     for argument in arguments:
         match = _NAMED.fullmatch(argument)
         path = Path(match["path"] if match and not os.path.exists(argument) else argument)
-        path = Path(os.fspath(versions.resolve(path)))
+        path = Path(str(versions.resolve(path)))
         name = match["name"] if match and not os.path.exists(argument) else _name(path)
-        found.append(_choose(name, versions.resolve(path.absolute()), options, scratch))
+        found.append(_choose(name, path.absolute(), options, scratch))
     names = [chosen.model.name for chosen in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ModelError(f"two models are called {', '.join(twice)}: give them names, as in int8=PATH float=PATH.")

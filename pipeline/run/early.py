@@ -46,8 +46,9 @@ def check(settings: Settings, branches: Sequence[Branch], *, from_node: str | No
     if "{" in str(settings.data):  # Which folder that is, TFX says.
         return None
     found = look(settings.data, settings.wanted)
-    for branch in branches if found else ():
-        _check_steps(branch, found.splits[TRAIN], found.outputs)
+    if found:
+        for branch in branches:
+            _check_steps(branch, found.splits[TRAIN], found.outputs)
     return found
 
 

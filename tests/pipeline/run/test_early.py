@@ -45,7 +45,7 @@ def check(data: Path, recipe: str = "auto", from_node: str | None = None, **sett
 def test_a_source_that_is_whole_is_counted(data):
     seen = check(data)
     assert seen == Seen({"train": 20, "eval": 10}, {"cat": 12, "dog": 8})
-    assert seen.outputs == 3
+    assert seen is not None and seen.outputs == 3
 
 
 @pytest.mark.parametrize(
