@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 def workdir(whole_run: WholeRun, tmp_path_factory) -> Path:
     """The run's, but for what it pushed: a run in it takes all from the cache and pushes."""
     folder = tmp_path_factory.mktemp("phone") / "runs"
-    shutil.copytree(whole_run.workdir, folder, ignore=shutil.ignore_patterns("models", "artifacts"))
+    shutil.copytree(whole_run.workdir, folder, ignore=shutil.ignore_patterns("models"))
     return folder
 
 

@@ -156,7 +156,7 @@ def test_it_writes_three_files_and_what_is_known_of_them(converted):
         "int8", "uint8", "float32",
     ]  # fmt: skip
     assert report["files"]["tflite"]["output"] == {
-        "name": "probabilities", "type": "int8", "shape": [-1, 4], "scale": 1 / 256, "zero_point": -128,
+        "name": "probabilities", "type": "int8", "shape": [1, 4], "scale": 1 / 256, "zero_point": -128,
     }  # fmt: skip
     agreement = report["agreement"]
     assert agreement["pictures"] == PICTURES

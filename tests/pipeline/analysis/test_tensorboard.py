@@ -132,8 +132,8 @@ def refused(workdir: Path, host: str, port: int) -> str:
     command = [sys.executable, "-m", "pipeline", "tensorboard", workdir, "--host", host, "--port", str(port)]
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (1, "")
-    return done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
 
 
 def test_an_address_that_cannot_be_had_is_one_clear_sentence(workdir):

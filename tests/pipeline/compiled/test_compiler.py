@@ -83,6 +83,7 @@ def test_every_parameter_reaches_the_node_that_it_is_for(compiled):
         ("QatTrainer-w025-r64", "custom_config"): "QatTrainer_custom_config",
         ("AccuracyGate-w025-r64", "floor"): "floor",
         **{("AccuracyGate-w025-r64", name): name for name in ("margin", "class_margin", "max_lost")},
+        ("BundleBuilder-w025-r64", "margin"): "margin",
         ("AccuracyGate-w025-r64", "destination"): "push_destination",
         ("Pusher-w025-r64", "push_destination"): "push_destination",
         ("ZooReport", "destination"): "push_destination",

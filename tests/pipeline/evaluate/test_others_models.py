@@ -127,7 +127,7 @@ def test_top1_is_a_plain_loops_to_the_picture(others, tmp_path, name):
     for file in files:
         wanted = (_loop(others.folder / file, fed) == others.labels).sum()
         assert said[file]["top1_count"] == wanted
-        assert wanted > 20, f"{file} finds {wanted} of {len(others.labels)}: the loop feeds it wrongly"
+        assert wanted > 12, f"{file} finds {wanted} of {len(others.labels)}: the loop feeds it wrongly"
 
 
 @pytest.mark.parametrize(("file", "options"), [("unit.h5", UNIT), ("saved", LEVELS)])
