@@ -139,14 +139,17 @@ def _roots(connection: sqlite3.Connection) -> list[str]:
 
 
 def _replacing(roots: Sequence[str], new: str, *, everywhere: bool = False) -> Callable[[str], str]:
-    """The new root for former ones; not of a path that is there under its former name alone, unless everywhere."""
+    """The new root for former ones; not of an artifact that is there under its former name alone, unless everywhere.
+
+    What was pushed is no artifact of that kind: a copy without its models/ pushes into its own.
+    """
     if not roots:
         return lambda text: text
     pattern = re.compile(f"(?:{'|'.join(map(re.escape, roots))}){_END}")
 
     def replaced(text: str) -> str:
         moved = pattern.sub(lambda _: new, text)
-        stayed = not everywhere and moved != text and os.path.exists(text) and not os.path.exists(moved)
+        stayed = not everywhere and f"/{ARTIFACTS}/" in text and os.path.exists(text) and not os.path.exists(moved)
         return text if stayed else moved
 
     return replaced

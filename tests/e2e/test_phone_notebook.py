@@ -54,7 +54,7 @@ def test_it_has_at_most_ten_cells_of_code(cells):
 
 
 def test_the_run_comes_from_the_cache_and_its_figures_are_the_releases(cells, workdir):
-    assert said(cell_with(cells, "!{run}")).count("from cache") == 11  # All but what asks the destination.
+    assert said(cell_with(cells, "!{run}")).count("from cache") == 14  # All but the push.
     info = json.loads((workdir / "models" / "0.25_32" / "1" / "info.json").read_text(encoding="utf-8"))
     table = shown(cell_with(cells, 'info["results"]'), "text/html")
     for kind in ("float", "int8"):
