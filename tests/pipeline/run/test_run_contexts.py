@@ -17,7 +17,10 @@ from pipeline import lineage
 from pipeline.run.sections import Sections
 from pipeline.terminal.progress import Follower
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning"),  # TFX 1.21 with its protobuf.
+]
 
 RUNS, FILE = 4, "metadata.sqlite"
 
