@@ -3,8 +3,6 @@
 A JPEG is sound where Pillow and TensorFlow show all its pixels, and the same with each of its oddities as without.
 """
 
-import struct
-import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -12,7 +10,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from tests.trainer.pictures import faulty_pictures as faulty
-from tests.trainer.pictures.faulty_pictures import before_end, between, encoded, exif, other_band
+from tests.trainer.pictures.faulty_pictures import before_end, between, encoded, exif, noisy_png, other_band
 from tests.trainer.pictures.test_check import bmp_with_alpha
 
 Make = Callable[[], bytes]
@@ -33,17 +31,6 @@ def _alpha(kind: str = "soft", mode: str = "RGBA") -> Image.Image:
     image = photo().convert(mode)
     image.putalpha(0 if kind == "clear" else Image.linear_gradient("L").resize(image.size))
     return image
-
-
-def _png(bits: int, colour: int, channels: int, *, height: int = 24, width: int = 32) -> bytes:
-    """A PNG that Pillow does not write: few bits of grey, or 16 of anything."""
-    rng = np.random.default_rng(bits + colour)
-    row_bytes = -(-width * channels * bits // 8)
-    rows = b"".join(b"\0" + rng.bytes(row_bytes) for _ in range(height))
-    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    body = b"".join(struct.pack(">I", len(c)) + n + c + struct.pack(">I", zlib.crc32(n + c)) for n, c in chunks)
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def _text(key: str, text: str) -> PngImagePlugin.PngInfo:
@@ -102,10 +89,10 @@ def _sound() -> dict[str, Make]:
     modes = ("1", "L", "P", "RGB", "LA", "RGBA")
     png: dict[str, Make] = {f"mode {mode}": partial(encoded, photo().convert(mode), "PNG") for mode in modes}
     png |= {
-        **{f"{bits} bits of grey": partial(_png, bits, 0, 1) for bits in (2, 4, 16)},
-        "16 bits of RGB": partial(_png, 16, 2, 3),
-        "16 bits of grey and alpha": partial(_png, 16, 4, 2),
-        "16 bits of RGBA": partial(_png, 16, 6, 4),
+        **{f"{bits} bits of grey": partial(noisy_png, bits) for bits in (2, 4, 16)},
+        "16 bits of RGB": partial(noisy_png, 16, 2, 3),
+        "16 bits of grey and alpha": partial(noisy_png, 16, 4, 2),
+        "16 bits of RGBA": partial(noisy_png, 16, 6, 4),
         "soft alpha": lambda: encoded(_alpha(), "PNG"),
         "grey, soft alpha": lambda: encoded(_alpha(mode="LA"), "PNG"),
         "alpha 0 everywhere": lambda: encoded(_alpha("clear"), "PNG"),

@@ -2,7 +2,8 @@
 
 For the SavedModel's signature that takes files, where no Python of ours runs. JPEG is decoded as ever; PNG, BMP and GIF
 go through a JPEG of quality 100, as in ingestion. WebP is refused: the oldest TensorFlow that must load the model has
-no op for it. Damage is what TensorFlow calls damage, and CMYK its conversion: proof/pictures.md has the differences.
+no op for it. Damage is what TensorFlow calls damage, CMYK its conversion, and of a PNG no EXIF is read:
+proof/pictures.md has the differences.
 """
 
 from __future__ import annotations
@@ -48,8 +49,17 @@ def _upright(content: tf.Tensor) -> tf.Tensor:
 
 def _png(content: tf.Tensor) -> tf.Tensor:
     """An alpha channel, types 4 and 6, may mean nothing; a palette's transparent colours do mean something."""
-    kind = tf.strings.substr(tf.strings.join([content, bytes(26)]), 25, 1)
-    return _on_white(tf.io.decode_png(content, channels=4), may_be_clear=tf.equal(kind, b"\4") | tf.equal(kind, b"\6"))
+    header = tf.strings.join([content, b" " * 26])  # Not zeros: of a constant, NumPy cuts them off.
+    depth, kind = tf.unstack(tf.ensure_shape(tf.io.decode_raw(tf.strings.substr(header, 24, 2), tf.uint8), [2]))
+    pixels = _opaque_grey(tf.io.decode_png(content, channels=4), depth, is_grey=kind == 0)
+    return _on_white(pixels, may_be_clear=(kind == 4) | (kind == 6))
+
+
+def _opaque_grey(pixels: tf.Tensor, depth: tf.Tensor, *, is_grey: tf.Tensor) -> tf.Tensor:
+    """The alpha that TensorFlow adds to grey of 1, 2 and 4 bits is not 255 but 1, 3 and 15."""
+    added = tf.bitwise.left_shift(tf.constant(1, tf.uint8), depth) - 1
+    alpha = tf.where(is_grey & (depth < 8) & (pixels[..., 3:] == added), tf.constant(255, tf.uint8), pixels[..., 3:])
+    return tf.concat([pixels[..., :3], alpha], axis=-1)
 
 
 def _as_jpeg(pixels: tf.Tensor) -> tf.Tensor:

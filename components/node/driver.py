@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 from tfx.dsl.components.base import base_driver
@@ -27,6 +28,6 @@ class Driver(base_driver.BaseDriver, portable_driver.BaseDriver):
                 output.exec_properties[name].string_value = value
         return output
 
+    @abc.abstractmethod
     def key(self, execution_info: data_types.ExecutionInfo) -> dict[str, str | int]:
         """What the node's result depends on besides its inputs and parameters."""
-        raise NotImplementedError

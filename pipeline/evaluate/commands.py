@@ -9,11 +9,9 @@ import typer
 from rich.console import Console
 
 from components.ingestion.rules import Rules
-from pipeline.run import data_options
-from pipeline.terminal import output_log
+from pipeline.evaluate.evaluate_options import CheckpointOptions, ComparisonOptions, RuleOptions, UnsaidOptions
+from pipeline.terminal import option_groups, output_log
 from pipeline.terminal.console import EXIT_SOME_REFUSED, Panel, failed, say
-from trainer.pictures.limits import Orientation
-from trainer.pictures.record import Aspect, ChannelOrder, Kernel
 
 if TYPE_CHECKING:
     from components.evaluation.scores import Evaluation
@@ -21,10 +19,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _NAMED = 20  # Refused pictures.
-_UNSAID = "Models that say nothing of their pictures"
 
 
 @app.command(rich_help_panel=Panel.MEASURING)
+@option_groups.taken()
 def evaluate(
     models: Annotated[
         list[str],
@@ -38,69 +36,10 @@ def evaluate(
         typer.Option(metavar="DIR|EXAMPLES", help="CLASS/*.jpg folders, or shards of tf.Examples."),
     ],
     output: Annotated[Path, typer.Option(help="A folder that does not exist yet, for all results.")],
-    slices: Annotated[
-        str,
-        typer.Option(help="Features, a comma between them: the default's, any of the Examples'; or none."),
-    ] = "picture_size,decode_note",
-    class_groups: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Lines of class,group: the groups are slices too.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What others are compared with.", show_default="the first model"),
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="WIDTH_RESOLUTION of a TF1 checkpoint whose name does not tell it.")
-    ] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="A checkpoint's weights, not their moving averages.")] = False,
-    central_fraction: Annotated[
-        float | None,
-        typer.Option(help="Of each side of the pictures.", show_default="what each model says of itself, else 0.875"),
-    ] = None,
-    input_range: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW,HIGH",
-            help="What black and white become for a model that does not say: 0,1, 0,255 or -1,1.",
-            show_default="-1,1",
-            rich_help_panel=_UNSAID,
-        ),
-    ] = None,
-    mean: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NUMBER[,…]",
-            help="Taken from that, one number or one a channel; the range is then 0,255 unless it is given.",
-            rich_help_panel=_UNSAID,
-        ),
-    ] = None,
-    std: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER[,…]", help="What is left is divided by this, likewise.", rich_help_panel=_UNSAID),
-    ] = None,
-    channel_order: Annotated[
-        ChannelOrder | None,
-        typer.Option(help="Of the input; --mean and --std go by it.", show_default="RGB", rich_help_panel=_UNSAID),
-    ] = None,
-    resize_kernel: Annotated[
-        Kernel | None,
-        typer.Option(help="How pictures are resized.", show_default="tf1-bilinear", rich_help_panel=_UNSAID),
-    ] = None,
-    aspect: Annotated[
-        Aspect | None,
-        typer.Option(
-            help="How one that is no square becomes one: pad is with black.",
-            show_default="stretch",
-            rich_help_panel=_UNSAID,
-        ),
-    ] = None,
-    exif_orientation: Annotated[
-        Orientation | None,
-        typer.Option(help="Whether pictures of a folder are turned.", show_default="recorded", rich_help_panel=_UNSAID),
-    ] = None,
-    max_pixels: Annotated[int, data_options.shown(Rules, "max_pixels")] = Rules.max_pixels,
-    decode_check: Annotated[bool, data_options.shown(Rules, "decode_check")] = Rules.decode_check,
-    max_refused: Annotated[float, data_options.shown(Rules, "max_refused")] = Rules.max_refused,
+    comparison: ComparisonOptions = ComparisonOptions(),  # noqa: B008 - these are frozen.
+    checkpoint: CheckpointOptions = CheckpointOptions(),  # noqa: B008
+    unsaid: UnsaidOptions = UnsaidOptions(),  # noqa: B008
+    rules: RuleOptions = RuleOptions(),  # noqa: B008
     beam_workers: Annotated[int, typer.Option(help="Processes. One starts at once, each further one after 20 s.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json instead of tables.")] = False,
 ) -> None:
@@ -110,43 +49,54 @@ def evaluate(
     What a model's file, bundle or metadata says of its pictures is followed; the options hold for models that do not.
     Exit code 4: some pictures of the folder could not be read; the others were measured.
     """
-    from pipeline.evaluate import unsaid
-    from pipeline.settings import environment, local
-    from pipeline.terminal import silence
-    from trainer.network.variant import Variant
-
     console = Console()
     try:
-        options = {"variant": Variant.parse(variant) if variant else None, "raw": raw}
-        options["unsaid"] = unsaid.preprocessing(
-            input_range=input_range, mean=mean, std=std, channel_order=channel_order, resize_kernel=resize_kernel,
-            aspect=aspect, exif_orientation=exif_orientation,
-        )  # fmt: skip
-        if central_fraction is not None and not 0 < central_fraction <= 1:
-            raise ValueError(f"--central-fraction is {central_fraction}, wanted more than 0 and at most 1.")
-        local.check_no_pattern("--output", output)
-        environment.set_beam_workers(beam_workers)
-        silence.import_tensorflow()
-        from pipeline.evaluate.evaluate import Request
-        from pipeline.evaluate.models import Options
-
-        request = Request(
-            models=models,
-            data=data,
-            output=output.absolute(),
-            baseline=baseline,
-            slices=_slices(slices),
-            class_groups=class_groups,
-            options=Options(**options, central_fraction=central_fraction),
-            beam_workers=beam_workers,
-            rules=Rules(max_refused=max_refused, max_pixels=max_pixels, decode_check=decode_check),
-        )
+        request = _request(models, data, output, comparison, checkpoint, unsaid, rules, beam_workers)
         result = _evaluate(console, request, quiet=as_json)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     _show(console, result, output, as_json=as_json)
     if refused := _refused(output):
         raise failed(console, refused, code=EXIT_SOME_REFUSED)
+
+
+def _request(
+    models: list[str],
+    data: Path,
+    output: Path,
+    comparison: ComparisonOptions,
+    checkpoint: CheckpointOptions,
+    unsaid: UnsaidOptions,
+    rules: RuleOptions,
+    beam_workers: int,
+) -> Request:
+    """What is wrong with the options is said before TensorFlow is here."""
+    from pipeline.evaluate.unsaid import preprocessing
+    from pipeline.settings import environment, local
+    from pipeline.terminal import silence
+    from trainer.network.variant import Variant
+
+    said = preprocessing(**vars(unsaid))
+    variant = Variant.parse(checkpoint.variant) if checkpoint.variant else None
+    if checkpoint.central_fraction is not None and not 0 < checkpoint.central_fraction <= 1:
+        raise ValueError(f"--central-fraction is {checkpoint.central_fraction}, wanted more than 0 and at most 1.")
+    local.check_no_pattern("--output", output)
+    environment.set_beam_workers(beam_workers)
+    silence.import_tensorflow()
+    from pipeline.evaluate.evaluate import Request
+    from pipeline.evaluate.models import Options
+
+    return Request(
+        models=models,
+        data=data,
+        output=output.absolute(),
+        baseline=comparison.baseline,
+        slices=_slices(comparison.slices),
+        class_groups=comparison.class_groups,
+        options=Options(variant=variant, raw=checkpoint.raw, central_fraction=checkpoint.central_fraction, unsaid=said),
+        beam_workers=beam_workers,
+        rules=Rules(**vars(rules)),
+    )
 
 
 def _slices(text: str) -> list[tuple[str]]:

@@ -13,7 +13,7 @@ from components.ingestion.rules import DEFAULT as DEFAULT_RULES
 from components.ingestion.rules import Rules
 from components.sources.wanted import ALL, Wanted
 from pipeline.run import data_options
-from pipeline.terminal import output_log
+from pipeline.terminal import option_groups, output_log
 from pipeline.terminal.console import Panel, failed, say
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ app = typer.Typer()
 
 
 @app.command(rich_help_panel=Panel.DATA)
-@data_options.taken
+@option_groups.taken(data_options.PANEL)
 def ingest(
     data: Annotated[
         Path,

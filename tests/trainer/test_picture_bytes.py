@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer.pictures.faulty_pictures import CONVERTED, FAULTS, TAKEN, encoded, exif, photo
+from tests.trainer.pictures.faulty_pictures import CONVERTED, FAULTS, TAKEN, encoded, exif, noisy_png, photo
 from trainer import eval_image, picture_bytes
 from trainer.pictures.record import Preprocessing
 
@@ -39,6 +39,14 @@ def test_a_file_gives_the_pixels_that_ingestion_gives(recorded, fault):
     off = np.abs(recorded(tf.constant(content)).numpy() - wanted).max() * 127.5
     assert off <= OTHERWISE.get(fault.file, 0.0)
     assert (off > 1) == (fault.file in OTHERWISE)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_of_few_bits_is_as_bright_as_ingestion_has_it(recorded, bits):
+    content = noisy_png(bits)
+    wanted = eval_image.of_file(content, resolution=SIDE, how=Preprocessing())
+    np.testing.assert_array_equal(recorded(tf.constant(content)).numpy(), wanted)
+    assert wanted.max() > 0.9
 
 
 @pytest.mark.parametrize("turned", range(1, 9))

@@ -84,12 +84,19 @@ def _claiming(height: int, width: int) -> bytes:
     return bytes(data)
 
 
-def _png(width: int, height: int, bits: int, rows: bytes, *more: tuple[bytes, bytes]) -> bytes:
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
+def _png(width: int, height: int, bits: int, rows: bytes, *more: tuple[bytes, bytes], colour: int = 0) -> bytes:
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, colour, 0, 0, 0])
     chunks = [(b"IHDR", header), *more, (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big") for name, body in chunks
     )
+
+
+def noisy_png(bits: int, colour: int = 0, channels: int = 1) -> bytes:
+    """A PNG that Pillow does not write: few bits of grey, or 16 of anything."""
+    chance, row_bytes = np.random.default_rng(bits + colour), 32 * channels * bits // 8
+    rows = b"".join(b"\0" + chance.bytes(row_bytes) for _ in range(24))
+    return _png(32, 24, bits, rows, colour=colour)
 
 
 def _png_bomb() -> bytes:
