@@ -14,7 +14,7 @@ setup: ## make .venv from requirements.lock (does nothing when it is there and w
 run: setup ## the whole pipeline on the bundled pictures; ARGS="--variant 0.25_128" passes options on
 	$(BIN)/mobilenet run $(ARGS)
 
-quick: setup ## before each commit: the tests that train nothing and start no pipeline, 4 minutes on 2 cores
+quick: setup ## before each commit: the tests that train nothing and start no pipeline
 	$(PYTEST) -m "not slow and not proof" $(ARGS)
 
 test: setup chromium ## the tests that CI runs, on up to four cores; ARGS=tests/pipeline runs a part
