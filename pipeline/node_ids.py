@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ZOO = "ZooReport"  # One for all branches, so without a variant in it.
 SHARED = ("ImageNetExampleGen", "IngestionReport", "StatisticsGen", "LabelSchema", "ExampleValidator", "DataGate")
-FLOAT = "FloatTrainer"
+IMPORTER, FLOAT = "CheckpointImporter", "FloatTrainer"
 AFTER_FLOAT = (
     "QatTrainer", "TFLiteConverter", "Evaluator", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher",
 )  # fmt: skip
@@ -22,6 +22,6 @@ def of(branches: Sequence[Branch]) -> list[str]:
 
 
 def _of_branch(branch: Branch) -> list[str]:
-    importer = ["CheckpointImporter"] if branch.start else []
+    importer = [IMPORTER] if branch.start else []
     trained = not branch.start or branch.start.trained_on
     return [*importer, *([FLOAT] if trained else []), *AFTER_FLOAT]

@@ -88,7 +88,9 @@ def for_epochs(float_recipe: Recipe, qat_recipe: Recipe, epochs: int) -> tuple[R
     """
     if epochs < 1:
         raise RecipeError(f"--epochs is {epochs}, wanted at least 1.")
-    if not qat_recipe.freeze_bn and qat_recipe.sized:
+    if "epochs" in qat_recipe.fixed:
+        share = qat_recipe.epochs / float_recipe.epochs
+    elif not qat_recipe.freeze_bn and qat_recipe.sized:
         share = 1.0  # Quantized from the start: as long as the float training.
     else:
         share = sizing.QUANTIZED_SHARE if qat_recipe.sized else qat_recipe.epochs / float_recipe.epochs

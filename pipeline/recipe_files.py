@@ -59,7 +59,7 @@ def _python(path: Path) -> Experiment:
         found = runpy.run_path(str(path))
     except RecipeError:
         raise
-    except Exception as error:  # Whatever somebody's own code raises.
+    except (Exception, SystemExit) as error:  # Whatever somebody's own code raises.
         raise RecipeError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     names = ("FLOAT", "QAT", "FROM_SCRATCH")
     if wrong := [name for name in names if not isinstance(found.get(name), Recipe)]:
@@ -92,6 +92,8 @@ def _changed(path: Path, base: Recipe, changes: Any, part: str) -> Recipe:
         raise RecipeError(f"{path}: {part} is {changes!r}, wanted fields of a recipe, such as epochs: 40.")
     try:
         parsed = [recipe_changes.parse(f"{field}={value}") for field, value in changes.items()]
+        if misplaced := [str(change) for change in parsed if change.kind]:
+            raise RecipeError(f"got {', '.join(misplaced)}, wanted the field alone: the part says whose it is.")
         record = dataclasses.replace(base, name=f"{path.stem}_{part}")
         return recipe.from_dict(recipe_changes.apply(record.as_dict(), parsed, kind=part))
     except RecipeError as error:

@@ -18,7 +18,8 @@ from typing import Any
 
 ARTIFACTS = "artifacts"  # As TFX lays them out: <workdir>/artifacts/<node>/<output>/<execution>.
 _PLACED = re.compile(rf"(?P<root>/.+)/{ARTIFACTS}/[^/]+/[^/]+/\d+(/[^/]+)?")
-_END = r"(?=[/\"'\\]|$)"  # So that /a/runs is not found in /a/runs2.
+_START = r"(?<![\w.-])"  # So that /runs is not found in /a/runs,
+_END = r"(?=[/\"'\\]|$)"  # nor /a/runs in /a/runs2.
 _TEXTS = (("Artifact", "uri"), ("ArtifactProperty", "string_value"), ("ExecutionProperty", "string_value"))
 _BIRTHPLACE = ".birthplace"  # A file of the work directory, which goes with it.
 
@@ -134,7 +135,10 @@ def _roots(connection: sqlite3.Connection) -> list[str]:
     """Every folder that was the work directory when an artifact was made."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Artifact'").fetchone():
         return []
-    uris = connection.execute("SELECT DISTINCT uri FROM Artifact WHERE uri LIKE '/%'")
+    uris = connection.execute(
+        "SELECT DISTINCT uri FROM Artifact JOIN Type ON Type.id = type_id WHERE uri LIKE '/%' AND Type.name != ?",
+        ("PushedModel",),  # Which lies wherever the user wants it, under a folder `artifacts` too.
+    )
     return sorted({match["root"] for (uri,) in uris if (match := _PLACED.fullmatch(uri))}, key=len, reverse=True)
 
 
@@ -145,7 +149,7 @@ def _replacing(roots: Sequence[str], new: str, *, everywhere: bool = False) -> C
     """
     if not roots:
         return lambda text: text
-    pattern = re.compile(f"(?:{'|'.join(map(re.escape, roots))}){_END}")
+    pattern = re.compile(f"{_START}(?:{'|'.join(map(re.escape, roots))}){_END}")
 
     def replaced(text: str) -> str:
         moved = pattern.sub(lambda _: new, text)

@@ -25,7 +25,7 @@ _EXECUTIONS = "executor_execution"  # In .system: a folder of each execution.
 
 
 class CleanError(ValueError):
-    """Nothing was deleted, since it cannot be told what stays."""
+    """It cannot be told what stays, or the metadata cannot be read or changed."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ def plan(workdir: Path, *, runs: int) -> Plan:
       CleanError: what it holds was recorded elsewhere.
     """
     database = workdir / DATABASE
-    now = relocation.mapping(database)
     with _opened(database) as store:
+        store.execute("select 1 from Artifact").fetchone()  # Opened to write, so that what a killed run left is undone.
+        now = relocation.mapping(database)
         kept = reachable.kept(store, runs=runs, now=now)
         recorded = store.execute("select id, uri from Artifact").fetchall()
         uris = [now(uri) for artifact, uri in recorded if artifact in kept.artifacts]
@@ -68,21 +69,32 @@ def plan(workdir: Path, *, runs: int) -> Plan:
 
 
 def delete(workdir: Path, plan: Plan) -> int:
-    """Deletes it; → the bytes of metadata that are left."""
+    """Deletes it; → the bytes of metadata that are left.
+
+    Raises:
+      CleanError: the metadata cannot be changed.
+      OSError: a folder cannot be deleted; the others are.
+    """
     database = workdir / DATABASE
-    with _opened(database) as store:
-        with store:
-            reachable.delete_others(store, plan.kept)
-        store.execute("vacuum")
+    with _opened(database) as store, store:
+        reachable.delete_others(store, plan.kept)
+    failed: list[OSError] = []
     for folder in plan.folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, onerror=lambda *said: failed.append(said[2][1]))
+    with contextlib.suppress(CleanError), _opened(database) as store:
+        store.execute("vacuum")  # Wants as much room again: where there is none, the next runs fill what is free in it.
+    if failed:
+        raise failed[0]
     return database.stat().st_size
 
 
 @contextlib.contextmanager
 def _opened(database: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(database)) as store:
-        yield store
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as store:
+            yield store
+    except sqlite3.Error as error:
+        raise CleanError(f"{database} cannot be read or changed: {error}.") from error
 
 
 def _unreachable(artifacts: Path, uris: list[str], kept: Kept) -> Iterator[Path]:

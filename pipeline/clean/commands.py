@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,9 @@ def clean(
     workdir: Annotated[
         Path, typer.Argument(help="The --workdir of mobilenet runs.", show_default="runs")
     ] = Settings.workdir,
-    keep: Annotated[int, typer.Option(metavar="RUNS", help="So many of the newest runs stay.", min=1)] = 5,
+    keep: Annotated[
+        int, typer.Option(metavar="RUNS", help="So many of the newest whole runs stay, and all that came after.", min=1)
+    ] = 5,
     delete: Annotated[bool, typer.Option("--delete", help="Delete. Without it nothing is changed.")] = False,
 ) -> None:
     """Delete what old runs left: metadata and files together. Without --delete, only say how much that is.
@@ -33,7 +36,9 @@ def clean(
     console = Console()
     try:
         cleaning.check(workdir)
-        with locking.alone(workdir):
+        if not delete:
+            locking.check_free(workdir)
+        with locking.alone(workdir) if delete else contextlib.nullcontext():
             found = cleaning.plan(workdir, runs=keep)
             left = cleaning.delete(workdir, found) if delete else None
     except (ValueError, OSError) as error:

@@ -63,29 +63,56 @@ def delete_others(store: sqlite3.Connection, kept: Kept) -> None:
 
 def count_runs(store: sqlite3.Connection, kept: Kept) -> tuple[int, int]:
     """All runs, and those of which something goes."""
-    runs = _newest_runs(store, -1)
+    runs = _all_runs(store)
     parts = _select(store, "select execution_id, context_id from Association where context_id in ({})", runs)
     return len(runs), len({run for execution, run in parts if execution not in kept.executions})
 
 
-def _newest_runs(store: sqlite3.Connection, most: int) -> dict[int, str]:
-    """Id → name of those in which a node ran, the newest first; all of them for -1."""
+def _newest_runs(store: sqlite3.Connection, whole: int) -> dict[int, str]:
+    """Id → name of the newest, up to that one with which so many of them are whole: each of its nodes ended well.
+
+    What failed or was killed takes the place of none: the next run goes on from the last that did not.
+    """
+    found: dict[int, str] = {}
+    for run, name in _all_runs(store).items():
+        if not whole:
+            break
+        found[run] = name
+        whole -= _is_whole(store, run)
+    return found
+
+
+def _all_runs(store: sqlite3.Connection) -> dict[int, str]:
+    """Id → name of those in which a node ran, the newest first."""
     query = (
         "select id, name from Context where type_id in (select id from Type where name = 'pipeline_run') "
-        "and id in (select context_id from Association) order by create_time_since_epoch desc, id desc limit ?"
+        "and id in (select context_id from Association) order by create_time_since_epoch desc, id desc"
     )
-    return dict(store.execute(query, (most,)))
+    return dict(store.execute(query))
+
+
+def _is_whole(store: sqlite3.Connection, run: int) -> bool:
+    query = (
+        "select 1 from Association join Execution on Execution.id = execution_id where context_id = ? "
+        f"and last_known_state not in ({mlmd.Execution.COMPLETE}, {mlmd.Execution.CACHED})"
+    )
+    return store.execute(query, (run,)).fetchone() is None
 
 
 def _releases(store: sqlite3.Connection, now: Callable[[str], str]) -> Iterable[int]:
-    """Pushed models whose bundle is there still; in a bucket nobody looks, and each counts as there."""
+    """Pushed models whose bundle is there still; each of a bucket, or of a destination that is not there, counts so."""
     query = (
         "select Artifact.id, string_value from Artifact join Type on Type.id = type_id join ArtifactProperty on "
         "artifact_id = Artifact.id where Type.name = ? and ArtifactProperty.name = 'pushed_destination'"
     )
     for artifact, folder in store.execute(query, (_PUSHED,)):
-        if folder and (folder.startswith("gs://") or Path(now(folder)).is_dir()):
+        if folder and (folder.startswith("gs://") or _may_be_there(Path(now(folder)))):
             yield artifact
+
+
+def _may_be_there(bundle: Path) -> bool:
+    """Of <destination>/<variant>/<version>: a destination that is gone as a whole may be a disk that is not mounted."""
+    return bundle.is_dir() or not bundle.parents[1].is_dir()
 
 
 def _producers(store: sqlite3.Connection, artifacts: Iterable[int]) -> set[int]:

@@ -91,8 +91,7 @@ def check(
     console = Console()
     try:
         release = releases.parse(kfp_version)
-        compiled = checking.placed_file(file, target, settings)
-        problems = [*checking.unfilled(target, settings), *checking.check(compiled, target, release)]
+        problems = checking.check_file(file, target, settings, release)
     except (ValueError, OSError) as error:
         raise failed(console, str(error)) from None
     for problem in problems:
@@ -103,7 +102,7 @@ def check(
     placed = f"placed with {settings}" if settings else f"placed with the example, settings/{target}.yaml"
     say(console, f"{file}, {placed}: nothing that {target} would stumble over.")
     if target == "kubeflow":
-        say(console, str(Sizes.of(compiled.spec)))
+        say(console, str(Sizes.of(checking.placed_file(file, target, settings).spec)))
 
 
 @app.command(name="run-compiled", rich_help_panel=Panel.CLUSTERS)

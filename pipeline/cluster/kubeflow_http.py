@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.cluster.runs import ClusterError, Gone, Unreachable
+from pipeline.settings.error import SettingsError
 
 TIMEOUT = 60  # Seconds without a byte.
 LARGEST = 64 << 20  # Bytes of an answer. A run's details have some 100,000.
@@ -96,7 +97,10 @@ class Api:
     def _renew(self) -> bool:
         """Whether there is another login now than the one that was refused."""
         before = Login(self.token, self.cookie)
-        self.token, self.cookie = self.login() if self.login else before
+        try:
+            self.token, self.cookie = self.login() if self.login else before
+        except SettingsError as error:  # Its command or file may be back in a moment, as a server may.
+            raise Unreachable(str(error)) from error
         return before != (self.token, self.cookie)
 
     def _ask_once(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:

@@ -23,6 +23,11 @@ def create(folder: Path) -> list[Path]:
     if there := [name for name in contents if (folder / name).exists()]:
         raise ProjectError(f"{folder} has {', '.join(there)} already: give a new folder, or move them away.")
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    for name, text in contents.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    try:
+        for name, text in contents.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError:
+        for name in contents:
+            (folder / name).unlink(missing_ok=True)
+        raise
     return [folder / PICTURES, *(folder / name for name in contents)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def true_classes(arguments: Sequence[str], pictures: Sequence[str], labels: Sequ
     folders = [argument for argument in arguments if Path(argument).is_dir()]
     found: dict[str, str] = {}
     for picture in pictures:
-        around = next((folder for folder in folders if picture.startswith(os.path.join(folder, ""))), None)
+        around = next((folder for folder in folders if Path(folder) in Path(picture).parents), None)
         names = _folders(around, picture) if around else []
         if known_name := next((known[same(name)] for name in names if same(name) in known), None):
             found[picture] = known_name

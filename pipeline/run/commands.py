@@ -39,7 +39,8 @@ def run(
             rich_help_panel=data_options.PANEL, help=data_options.FOLDER_HELP, show_default="the bundled pictures"
         ),
     ] = None,
-    training: TrainingOptions = TrainingOptions(),  # noqa: B008 - it is frozen.
+    running: RunningOptions = RunningOptions(),  # noqa: B008 - they are frozen.
+    training: TrainingOptions = TrainingOptions(),  # noqa: B008
     release: ReleaseOptions = ReleaseOptions(),  # noqa: B008
     sign: Annotated[
         Path | None,
@@ -49,7 +50,6 @@ def run(
             help="Sign what is pushed, as mobilenet sign does; asked first.",
         ),
     ] = None,
-    running: RunningOptions = RunningOptions(),  # noqa: B008
     wanted: Wanted = ALL,
     rules: Rules = DEFAULT_RULES,
 ) -> None:

@@ -41,7 +41,8 @@ def next_commands(ran: Ran, workdir: Path) -> Iterator[str]:
     if not done:
         return
     best = max(done, key=lambda each: (each.pushed_to is not None, each.evaluation.candidate.top1_count))
-    folder = shlex.quote(str(best.pushed_to or best.bundle))
+    here = best.pushed_to if isinstance(best.pushed_to, Path) else best.bundle  # No command opens a file in a bucket.
+    folder = shlex.quote(str(here))
     page = f"mobilenet report {shlex.quote(str(workdir))} --open"
     if len(ran.branches) > 1:
         page += f" --variant {best.branch.variant.name}"

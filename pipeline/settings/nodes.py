@@ -8,15 +8,12 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline import node_ids
 from pipeline.settings.pods import Affinity, EnvironmentFrom, Toleration
 
 BEAM_NODES = ("ImageNetExampleGen", "StatisticsGen", "Evaluator")
 TRAINERS = ("FloatTrainer", "QatTrainer")
-KINDS = (
-    *BEAM_NODES, *TRAINERS, "CheckpointImporter", "IngestionReport", "LabelSchema", "ExampleValidator", "DataGate",
-    "TFLiteConverter", "AccuracyGate", "ReportBuilder", "BundleBuilder", "Pusher",
-    "ZooReport",
-)  # fmt: skip
+KINDS = (*node_ids.SHARED, node_ids.IMPORTER, node_ids.FLOAT, *node_ids.AFTER_FLOAT, node_ids.ZOO)
 DEFAULT = "default"  # Among the nodes: all of them, field by field, where a node says nothing of its own.
 
 _SAID_OTHERWISE = {"runner": "runner", "direct_num_workers": "workers", "max_num_workers": "workers"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
+
+from pipeline.terminal.console import EXIT_INTERRUPTED
 
 ALIASES = {"train": "run", "val": "evaluate", "validate": "evaluate", "infer": "predict"}
 HINTS = {
@@ -18,6 +22,14 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Ctrl-C ends a command with a sentence: typer would end it without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print(f"mobilenet {ctx.invoked_subcommand or ''} was interrupted.", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in HINTS and args[0] not in self.commands:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -56,6 +57,8 @@ def failed(console: Console, message: str, *, code: int = EXIT_ERROR) -> typer.E
     Args:
       console: where the command has spoken so far; what it said comes first where both are one stream.
     """
+    if isinstance(error := sys.exc_info()[1], BrokenPipeError):
+        raise error  # Whoever read the output has seen enough: typer ends without a word.
     console.file.flush()
     say(Console(stderr=True), f"Error: {message}")
     return typer.Exit(code)

@@ -40,9 +40,6 @@ def run(command: Callable[[], Any]) -> None:
         _leave(stopped.code)
     except SystemExit as done:
         _leave(done.code)
-    except KeyboardInterrupt:
-        _say(f"{_name()} was interrupted.")
-        _leave(128 + signal.SIGINT)
     except BaseException as error:
         _say(f"Error: {_name()}: {sentence(error)}{_kept(error)}")
         _leave(EXIT_ERROR)

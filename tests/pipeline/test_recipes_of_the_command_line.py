@@ -93,6 +93,13 @@ def test_a_yaml_file_changes_the_recipe_that_it_names_and_is_named_after_itself(
     assert sizing.fit(recipe_files.experiment(str(file)).float_recipe, pictures=2000, classes=10).epochs == 5
 
 
+def test_epochs_keep_the_proportion_that_a_file_sets(tmp_path):
+    (tmp_path / "mine.yaml").write_text("float: {epochs: 40}\nqat: {epochs: 20}\n")
+    found = recipe_files.experiment(str(tmp_path / "mine.yaml"))
+    both = recipe_changes.for_epochs(found.float_recipe, found.qat_recipe, 20)
+    assert [recipe.epochs for recipe in both] == [20, 10]
+
+
 def test_a_python_file_is_read_as_a_module_of_recipes_is_and_leaves_nothing_beside_it(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -111,6 +118,8 @@ def test_a_python_file_is_read_as_a_module_of_recipes_is_and_leaves_nothing_besi
         ("a.yaml", "float: {epochs: three}", "a.yaml: float: epochs is 'three', wanted a whole number"),
         ("a.yaml", "float: {epochs: 0}", "epochs is 0, wanted at least 1"),
         ("a.yaml", "int8: {epochs: 3}", "a.yaml has int8: wanted base, float, qat, from_scratch"),
+        ("a.yaml", "float: {qat.epochs: 7}", "a.yaml: float: got qat.epochs, wanted the field alone"),
+        ("a.py", "import sys; sys.exit(3)", "a.py cannot be run: SystemExit: 3"),
         ("a.yaml", "float: 3", "a.yaml: float is 3, wanted fields of a recipe"),
         ("a.yaml", "base: resnet", "no recipe 'resnet': there are auto"),
         ("a.yaml", "[1, 2]", "a.yaml cannot be read: .* holds a list"),

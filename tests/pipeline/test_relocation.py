@@ -73,6 +73,28 @@ def test_a_run_in_a_copy_is_the_copys_own_and_the_original_is_untouched(workdir,
     assert relocation.adopt(tmp_path / "none.sqlite") is False and not (tmp_path / "none.sqlite").exists()
 
 
+def test_a_former_place_is_no_part_of_a_longer_one():
+    replace = relocation._replacing(["/runs", "/work/runs"], "/home/work/runs", everywhere=True)
+    kept = ["/data/runs/models/1", "/home/work/runs/artifacts/x", "/runs2/x"]
+    assert [replace(each) for each in kept] == kept
+    assert replace("/runs/models/1") == "/home/work/runs/models/1"
+    assert replace('{"uri": "file:///runs/x"}') == '{"uri": "file:///home/work/runs/x"}'
+
+
+def test_a_destination_called_artifacts_is_no_former_work_directory(tmp_path):
+    folder = tmp_path / "srv" / "runs"
+    folder.mkdir(parents=True)
+    pushed = tmp_path / "srv" / "artifacts" / "models" / "0.25_64" / "1"
+    record(folder / "metadata.sqlite", [
+        Ran("ImageNetExampleGen", {"examples": folder / "artifacts/ImageNetExampleGen/examples/1"},
+            settings={"input_base": str(tmp_path / "srv" / "pictures")}),
+        Ran("Pusher-w025-r64", {"pushed_model": pushed}, properties={"pushed_destination": str(pushed)}),
+    ])  # fmt: skip
+    before = texts(folder)
+    assert relocation.adopt(folder / "metadata.sqlite") is False
+    assert texts(folder) == before
+
+
 def test_what_was_moved_twice_is_read_too(workdir, tmp_path):
     first = moved(workdir, tmp_path)
     relocation.adopt(first / "metadata.sqlite")

@@ -2,6 +2,7 @@
 
 import fcntl
 import itertools
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -37,6 +38,12 @@ class Workdir:
             made.id = self.store.put_contexts([made])[0]
             return made
         return found
+
+    def failed_run(self, name: str) -> None:
+        """Its first node failed."""
+        run = self.context("pipeline_run", name)
+        execution = mlmd.Execution(type_id=self.execution_type, last_known_state=mlmd.Execution.FAILED)
+        self.store.put_execution(execution, [], [run])
 
     def run(self, name: str, *, data: str, pushed_to: Path | None = None) -> None:
         """Takes from the cache what was made of the same data."""
@@ -133,6 +140,29 @@ def test_the_next_run_takes_all_from_the_cache_and_clean_finds_nothing_more(work
     assert mobilenet(workdir.folder, "--keep", 5).startswith(
         "--delete would delete what 0 runs of 4 left, with 0 folders"
     )
+
+
+def test_runs_that_failed_take_the_place_of_no_whole_one(workdir):
+    for number in range(5, 9):
+        workdir.failed_run(str(number))
+    mobilenet(workdir.folder, "--keep", 1, "--delete")
+    assert [run for run, *_ in sqlite3.connect(workdir.database).execute(
+        "select name from Context where type_id in (select id from Type where name = 'pipeline_run') order by id"
+    )] == ["1", "3", "4", "5", "6", "7", "8"]  # 3 made what 4 took from the cache, and 1 the release.  # fmt: skip
+
+
+def test_a_destination_that_is_not_mounted_costs_no_release(workdir):
+    before = workdir.folders
+    (workdir.folder / "models").rename(workdir.folder / "elsewhere")
+    mobilenet(workdir.folder, "--keep", 4, "--delete")
+    assert workdir.folders == before
+
+
+def test_what_is_no_database_is_one_sentence_and_nothing_is_deleted(workdir):
+    workdir.database.write_bytes(b"SQLite format 3\0" + bytes(4096))
+    before = workdir.folders
+    assert "cannot be read or changed" in mobilenet(workdir.folder, "--delete", code=1)
+    assert workdir.folders == before
 
 
 def test_of_what_went_no_row_is_left_in_any_table(workdir):

@@ -41,7 +41,7 @@ def test_the_background_is_no_answer_and_the_next_class_stands_in_its_place():
     assert listing.for_people(own, 1) == own
 
 
-@pytest.mark.parametrize("argument", ["eval", "eval/cat", "eval/"])
+@pytest.mark.parametrize("argument", ["eval", "eval/cat", "eval/", "eval//", "./eval", "."])
 def test_the_nearest_folder_that_is_called_after_a_class_is_the_truth(tmp_path, argument, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "eval" / "cat" / "old").mkdir(parents=True)

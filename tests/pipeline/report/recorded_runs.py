@@ -38,14 +38,15 @@ def _record(store: metadata_store.MetadataStore, name: str, run: Sequence[Ran]) 
     context = mlmd.Context(type_id=store.put_context_type(mlmd.ContextType(name="pipeline_run")), name=name)
     node_type = store.put_context_type(mlmd.ContextType(name="node"))
     execution_type = store.put_execution_type(mlmd.ExecutionType(name="node"))
-    artifact_type = store.put_artifact_type(mlmd.ArtifactType(name="Model"))
+    names = ("Model", "PushedModel")
+    model, pushed = (store.put_artifact_type(mlmd.ArtifactType(name=each)) for each in names)
     made: dict[tuple[str, str], int] = {}
     for ran in run:
         execution = mlmd.Execution(type_id=execution_type, last_known_state=ran.state)
         _set(execution.custom_properties, ran.settings)
         pairs = [(mlmd.Artifact(id=made[each]), _event(each[1], mlmd.Event.INPUT)) for each in ran.inputs]
         for key, uri in ran.outputs.items():
-            artifact = mlmd.Artifact(type_id=artifact_type, uri=str(uri))
+            artifact = mlmd.Artifact(type_id=pushed if key == "pushed_model" else model, uri=str(uri))
             _set(artifact.custom_properties, ran.properties)
             pairs.append((artifact, _event(key, mlmd.Event.OUTPUT)))
         stored = [(store.get_artifacts_by_id([each.id])[0] if each.id else each, event) for each, event in pairs]

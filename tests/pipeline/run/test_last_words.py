@@ -71,6 +71,14 @@ def test_a_bundle_that_was_not_released_is_named_with_the_command_that_tries_it(
     assert "benchmark" not in " ".join(last_words.next_commands(ran(outcome(EVEN, pushed=None)), Path("runs")))
 
 
+def test_what_was_pushed_to_a_bucket_is_tried_where_it_was_made():
+    there = outcome(EVEN)
+    there.pushed_to = "gs://bucket/models/0.25_64/1"  # As a place in a bucket is written.
+    lines = " ".join(last_words.next_commands(ran(there), Path("runs")))
+    assert f"mobilenet predict {there.bundle} FOLDER" in lines
+    assert "gs://" not in lines
+
+
 def test_of_several_branches_the_best_that_was_released_is_named_and_of_none_nothing_is():
     worse = outcome([[1, 9, 0], [9, 1, 0], [0, 5, 5]], variant="0.5_64", pushed="models/0.50_64/3")
     lines = [*last_words.next_commands(ran(outcome(EVEN, pushed=None), worse), Path("runs"))]

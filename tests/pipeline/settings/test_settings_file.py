@@ -51,8 +51,8 @@ THEIR_MESSAGES = """\
 10: nodes.default.gpus: got an unknown name, wanted gpu
 13: nodes.FloatTrainer.gpu.count: got 0, wanted a whole number at least 1
 15: nodes.Evaluator.beam.options.job_endpoint: got nothing, wanted HOST:PORT of Beam's job server
-17: nodes.Trainer: got a mapping, wanted default, one of ImageNetExampleGen, StatisticsGen, Evaluator, FloatTrainer, \
-QatTrainer, CheckpointImporter, IngestionReport, LabelSchema, ExampleValidator, DataGate, TFLiteConverter, \
+17: nodes.Trainer: got a mapping, wanted default, one of ImageNetExampleGen, IngestionReport, StatisticsGen, \
+LabelSchema, ExampleValidator, DataGate, CheckpointImporter, FloatTrainer, QatTrainer, TFLiteConverter, Evaluator, \
 AccuracyGate, ReportBuilder, BundleBuilder, \
 Pusher, ZooReport, or one node's id
 19: labels.team: got 'Vision', wanted small letters, digits, _ and -, 63 at most; a name begins with a letter

@@ -64,6 +64,32 @@ def test_a_full_output_is_an_error_and_no_traceback():
     assert "Traceback (" not in said
 
 
+def test_a_reader_that_has_seen_enough_hears_no_more_and_ctrl_c_is_told():
+    program = (
+        "import os, sys, signal, typer\nfrom rich.console import Console\n"
+        "from pipeline.terminal import last_resort\nfrom pipeline.terminal.aliases import Commands\n"
+        "from pipeline.terminal.console import failed\n"
+        "app = typer.Typer(cls=Commands)\n"
+        "@app.command()\ndef verify():\n"
+        "    try:\n        [print('x' * 1000, flush=True) for _ in range(1000)]\n"
+        "    except OSError as error:\n        raise failed(Console(), str(error)) from None\n"
+        "@app.command()\ndef sign():\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\nlast_resort.run(app)"
+    )
+    reader = subprocess.Popen(
+        [sys.executable, "-c", program, "verify"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert reader.stdout is not None
+    assert reader.stderr is not None
+    reader.stdout.readline()
+    reader.stdout.close()
+    assert reader.stderr.read() == b""
+    reader.stderr.close()
+    reader.wait()
+    done = subprocess.run([sys.executable, "-c", program, "sign"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "mobilenet sign was interrupted.\n")
+
+
 def test_what_an_ascii_terminal_cannot_show_is_shown_in_escapes():
     process = command("print('é')", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     out, said = process.communicate()
